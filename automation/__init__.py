@@ -1,0 +1,1 @@
+"""The `tenancy` command over the Automation API: what CI and people run."""

@@ -1,0 +1,1 @@
+"""The ComponentResources of a tenancy: one file per room a tenant has."""

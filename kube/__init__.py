@@ -1,0 +1,1 @@
+"""Reading kubeconfigs, and one small typed client of the Kubernetes API."""

@@ -1,0 +1,1 @@
+"""etcd, the Kubernetes control plane and fake nodes as plain processes."""

@@ -1,0 +1,1 @@
+"""Provider plugins and language host: the official ones, else stand-ins that behave like them."""

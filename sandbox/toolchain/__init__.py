@@ -1,0 +1,1 @@
+"""Programs found on PATH or built from pinned Go modules."""
