@@ -1,0 +1,246 @@
+"""What a cluster says of itself: stack configuration `tenancy:cluster`, one object per stack."""
+
+from enum import StrEnum
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from model.types import (
+    Cidr,
+    ClusterKind,
+    Count,
+    CredentialKind,
+    DnsLabel,
+    DnsName,
+    Duration,
+    FolderMode,
+    LabelKey,
+    LabelValue,
+    Model,
+    Port,
+    Quantity,
+    ResourceName,
+    Text,
+)
+
+
+class TaintEffect(StrEnum):
+    """What a taint does to pods that do not tolerate it."""
+
+    NO_SCHEDULE = "NoSchedule"
+    PREFER_NO_SCHEDULE = "PreferNoSchedule"
+    NO_EXECUTE = "NoExecute"
+
+
+class Taint(Model):
+    """A taint of every node of a pool."""
+
+    key: LabelKey
+    value: LabelValue = ""
+    effect: TaintEffect = TaintEffect.NO_SCHEDULE
+
+
+class NodePool(Model):
+    """Nodes of one kind, told apart by labels and kept free by taints."""
+
+    labels: dict[LabelKey, LabelValue] = Field(min_length=1)
+    taints: tuple[Taint, ...] = ()
+    description: Text | None = None
+
+
+class Accelerator(Model):
+    """One entry of the catalogue: whole GPUs, MIG slices, time-sliced GPUs, DRA devices, other chips.
+
+    Exactly one of `resource` (a device plugin's extended resource) and `device_class` (DRA) is set.
+    """
+
+    resource: ResourceName | None = None
+    """Extended resource, such as nvidia.com/gpu, nvidia.com/mig-1g.10gb or nvidia.com/gpu.shared."""
+    device_class: DnsName | None = None
+    """DeviceClass of Dynamic Resource Allocation, where the accelerator is one."""
+    total: Count
+    """How many the cluster has."""
+    pool: DnsLabel
+    """Node pool that carries it."""
+    time_sliced: bool = False
+    """Shared in time: no isolation of memory between the pods on one device."""
+    oversubscription: float = Field(default=1.0, ge=1.0, le=100.0)
+    """Grants may add up to `total` times this."""
+    description: Text | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.resource is None) == (self.device_class is None):
+            raise ValueError("set exactly one of 'resource' (device plugin) and 'device_class' (DRA)")
+        return self
+
+
+class Nfs(Model):
+    """An exported folder of an NFS server."""
+
+    server: DnsName
+    path: str = Field(pattern=r"^/[^\s]*$")
+
+
+class Csi(Model):
+    """A volume that a CSI driver knows by its handle."""
+
+    driver: DnsName
+    volume_handle: Text
+    attributes: dict[str, str] = {}
+
+
+class SharedFolder(Model):
+    """A folder of the catalogue that tenants can be granted. Exactly one source is set."""
+
+    nfs: Nfs | None = None
+    host_path: str | None = Field(default=None, pattern=r"^/[^\s]*$")
+    csi: Csi | None = None
+    modes: tuple[FolderMode, ...] = (FolderMode.READ_ONLY,)
+    capacity: Quantity = "1Ti"
+    """Size written on the volume; shared folders do not enforce it."""
+    mount_options: tuple[str, ...] = ()
+    description: Text | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(source is not None for source in (self.nfs, self.host_path, self.csi)) != 1:
+            raise ValueError("set exactly one of 'nfs', 'host_path' and 'csi'")
+        return self
+
+
+class PriorityClass(Model):
+    """A PriorityClass that tenants can be granted a quota of."""
+
+    value: int = Field(ge=-1_000_000_000, le=1_000_000_000, strict=True)
+    preempts: bool = True
+    description: Text
+
+
+class Dns(Model):
+    """Where pods resolve names."""
+
+    namespace: DnsLabel = "kube-system"
+    pod_labels: dict[LabelKey, LabelValue] = {"k8s-app": "kube-dns"}
+    service_ip: Cidr | None = None
+    """Address of the DNS service as a /32 or /128, for policy engines that see service addresses."""
+    node_local: Cidr | None = None
+    """Address of NodeLocal DNSCache, usually 169.254.20.10/32."""
+
+
+class ApiServer(Model):
+    """Where the API server is reached from pods."""
+
+    cidrs: tuple[Cidr, ...] = Field(min_length=1)
+    port: Port = 443
+
+
+class Calico(Model):
+    """Calico enforces policies here."""
+
+    api_version: str = Field(
+        default="projectcalico.org/v3", pattern=r"^(projectcalico\.org/v3|crd\.projectcalico\.org/v1)$"
+    )
+
+
+class PolicyApi(StrEnum):
+    """The upstream API for policies that tenants cannot override, where a cluster has one."""
+
+    CLUSTER_NETWORK_POLICY = "ClusterNetworkPolicy"
+    ADMIN_NETWORK_POLICY = "AdminNetworkPolicy"
+
+
+class Network(Model):
+    """Facts of the cluster's network."""
+
+    pod_cidrs: tuple[Cidr, ...] = Field(min_length=1)
+    service_cidrs: tuple[Cidr, ...] = Field(min_length=1)
+    dns: Dns = Dns()
+    load_balancer_subnets: tuple[Cidr, ...] = ()
+    """Subnets that hold load balancers only; tenants' declared ports are open to them."""
+    metadata_addresses: tuple[Cidr, ...] = ("169.254.169.254/32", "fd00:ec2::254/128")
+    """Cloud metadata services: never reachable from a tenant."""
+    api_server: ApiServer | None = None
+    calico: Calico | None = None
+    policy_api: PolicyApi | None = None
+    """Set where the cluster enforces the upstream cluster-wide policy API."""
+    system_namespaces: tuple[DnsLabel, ...] = ("kube-system", "kube-public", "kube-node-lease")
+    """Namespaces that the floor leaves alone."""
+
+
+class Oidc(Model):
+    """The cluster's OpenID Connect issuer for people."""
+
+    issuer: str = Field(pattern=r"^https://[^\s]+$")
+    groups_prefix: str = "oidc:"
+
+
+class Credentials(Model):
+    """Which credentials the cluster can hand out."""
+
+    kinds: tuple[CredentialKind, ...] = Field(default=(CredentialKind.CLIENT_CERTIFICATE,), min_length=1)
+    signer: str = "kubernetes.io/kube-apiserver-client"
+    max_lifetime: Duration = "365d"
+    """The longest lifetime the cluster grants (`--cluster-signing-duration`)."""
+    oidc: Oidc | None = None
+
+    @model_validator(mode="after")
+    def _issuer(self) -> Self:
+        if CredentialKind.OIDC in self.kinds and self.oidc is None:
+            raise ValueError("'kinds' lists oidc but 'oidc.issuer' is not set")
+        return self
+
+
+class GitHub(Model):
+    """The GitHub organisation whose repositories own the tenants."""
+
+    owner: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}$")
+    codespaces: bool = True
+    """Whether kubeconfigs are stored as Codespaces secrets."""
+    base_url: str | None = Field(default=None, pattern=r"^https?://[^\s]+/$")
+    """Set for GitHub Enterprise Server."""
+
+
+class Cluster(Model):
+    """One cluster, the whole of a stack's configuration but its secrets.
+
+    The kubeconfig is not part of it: it is the secret `tenancy:kubeconfig`, or the ambient KUBECONFIG.
+    """
+
+    name: DnsLabel
+    kind: ClusterKind = ClusterKind.CONFORMANT
+    description: Text | None = None
+    context: str | None = None
+    """Context of the kubeconfig; its current context where unset."""
+    cluster_identifier: Text | None = None
+    """Stable identity of the cluster, so that an edited kubeconfig replaces nothing."""
+    server: str | None = Field(default=None, pattern=r"^https://[^\s]+$")
+    """Address written into kubeconfigs for people; that of the program's own kubeconfig where unset."""
+    kubernetes_version: str = Field(default="v1.36", pattern=r"^v1\.\d{1,3}$")
+    """Version that Pod Security levels are pinned to."""
+    pools: dict[DnsLabel, NodePool] = {}
+    accelerators: dict[DnsLabel, Accelerator] = {}
+    """The catalogue."""
+    shared_folders: dict[DnsLabel, SharedFolder] = {}
+    storage_classes: tuple[DnsName, ...] = ()
+    priority_classes: dict[DnsLabel, PriorityClass] = {}
+    network: Network
+    credentials: Credentials = Credentials()
+    github: GitHub | None = None
+    profiles: dict[DnsLabel, dict[str, Any]] = {}
+    """Profiles of this cluster, merged over the product's own of the same name."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for key, accelerator in self.accelerators.items():
+            if accelerator.pool not in self.pools:
+                known = ", ".join(sorted(self.pools)) or "none"
+                raise ValueError(
+                    f"accelerators.{key}.pool {accelerator.pool!r} is not a node pool (known: {known})"
+                )
+        if self.kind is ClusterKind.EKS and CredentialKind.CLIENT_CERTIFICATE in self.credentials.kinds:
+            raise ValueError(
+                "credentials.kinds lists client-certificate, but EKS signs no client certificates; "
+                "use token or oidc"
+            )
+        return self

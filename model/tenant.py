@@ -1,0 +1,230 @@
+"""What a tenant may say, after its file has been merged over its profile."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from model.types import (
+    Cidr,
+    Classification,
+    Count,
+    CredentialKind,
+    DnsLabel,
+    DnsName,
+    Duration,
+    FolderMode,
+    LabelKey,
+    LabelValue,
+    Login,
+    Model,
+    PodSecurity,
+    Port,
+    Protocol,
+    Quantity,
+    Repository,
+    Role,
+    State,
+    Text,
+)
+
+Contact = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[A-Za-z0-9.-]{1,190}$")]
+"""An e-mail address; only its shape is checked."""
+
+
+class Objects(Model):
+    """How many objects of each kind a namespace may hold."""
+
+    pods: Count
+    services: Count
+    replication_controllers: Count
+    resource_quotas: Count
+    secrets: Count
+    config_maps: Count
+    persistent_volume_claims: Count
+    node_ports: Count
+    """Services of type NodePort count here."""
+    load_balancers: Count
+    jobs: Count
+    cron_jobs: Count
+    deployments: Count
+    resource_claims: Count
+    """Claims of Dynamic Resource Allocation."""
+
+
+class Quota(Model):
+    """Totals of a tenant, over all its namespaces. Requests and limits are held to the same total."""
+
+    cpu: Quantity
+    """Cores."""
+    memory: Quantity
+    """Bytes."""
+    ephemeral_storage: Quantity
+    """Bytes of the nodes' own disks."""
+    storage: dict[DnsName, Quantity]
+    """Bytes by storage class; a class of the cluster that is not named gets none."""
+    objects: Objects
+    other: dict[str, Quantity] = {}
+    """Any further ResourceQuota key, written as Kubernetes wants it."""
+
+
+class ContainerLimits(Model):
+    """What a container gets that asks for nothing, and the most that one may ask for."""
+
+    default_cpu: Quantity
+    default_memory: Quantity
+    default_ephemeral_storage: Quantity
+    max_cpu: Quantity
+    max_memory: Quantity
+    max_claim: Quantity
+    """The largest single PersistentVolumeClaim."""
+    shared_memory: Quantity
+    """Advised size of an in-memory /dev/shm; the runtime's own default is 64Mi."""
+
+
+class PortRange(Model):
+    """One port, or a range from `port` to `end_port`."""
+
+    port: Port
+    end_port: Port | None = None
+    protocol: Protocol = Protocol.TCP
+
+
+class Neighbour(Model):
+    """Another tenant of the same cluster to talk with; both must declare each other."""
+
+    ports: tuple[PortRange, ...] = ()
+    """Ports of this tenant that the neighbour may reach; empty where this tenant only calls."""
+
+
+class Egress(Model):
+    """A destination outside the cluster, with the reason for which it is open."""
+
+    cidrs: tuple[Cidr, ...] = Field(min_length=1)
+    ports: tuple[PortRange, ...] = Field(min_length=1)
+    reason: Text
+
+
+class NetworkStance(Model):
+    """What is open beside the tenant's own namespaces and DNS."""
+
+    api_server: bool
+    """Pods may reach the Kubernetes API server."""
+    internet: bool
+    """Pods may open connections to public addresses over HTTPS."""
+    load_balancer_ports: tuple[PortRange, ...]
+    """Ports that the cluster's load-balancer subnets may reach."""
+    egress: dict[DnsLabel, Egress]
+    neighbours: dict[DnsLabel, Neighbour]
+
+
+class Member(Model):
+    """A person, known by GitHub login."""
+
+    role: Role
+    csr: str | None = Field(default=None, max_length=8192)
+    """PEM of a certificate signing request made on the member's laptop; public."""
+    oidc_groups: tuple[Text, ...] = ()
+
+
+class ServiceAccount(Model):
+    """A further ServiceAccount of the tenant's main namespace."""
+
+    role: Role | None = None
+    """Bound to that role inside the tenant; None binds nothing."""
+    aws_role: str | None = Field(
+        default=None, pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,128}$"
+    )
+    """IAM role for the account's pods, on EKS."""
+    watches: bool = False
+    """Read-only `watcher`: may get, list and watch the tenant's pods and nothing else."""
+
+
+class CredentialLifetimes(Model):
+    """How long issued credentials live. `grace` is how long the old one goes on beside the renewed one."""
+
+    kind: CredentialKind
+    lifetime: Duration
+    renew_before: Duration
+    grace: Duration
+
+
+class Codespaces(Model):
+    """How the kubeconfig reaches the tenant's Codespaces."""
+
+    enabled: bool
+    secret_name: str | None = Field(default=None, pattern=r"^(?!GITHUB_)[A-Z_][A-Z0-9_]{0,127}$")
+    """Name of the secret; KUBECONFIG_<CLUSTER> where unset."""
+    parts: bool
+    """Also store key, certificate, CA and server as secrets of their own."""
+    role: Role
+    """Role that the repository's credential carries."""
+
+
+class PriorityGrant(Model):
+    """What pods of one PriorityClass may use of the tenant's total."""
+
+    pods: Count
+    cpu: Quantity | None = None
+    memory: Quantity | None = None
+    accelerators: dict[DnsLabel, Count] = {}
+
+
+class ExtraNamespace(Model):
+    """A further namespace of the tenant, named `<tenant>-<key>`, with its part of the tenant's quota."""
+
+    share: int = Field(ge=1, le=99, strict=True)
+    """Percent of cpu, memory, storage and object counts; the main namespace keeps the rest."""
+    accelerators: dict[DnsLabel, Count] = {}
+    """Taken from the tenant's accelerators."""
+    description: Text | None = None
+
+
+class Adoption(Model):
+    """Objects that exist already and are to be taken over instead of made."""
+
+    namespace: bool = False
+    quotas: dict[str, DnsName] = {}
+    """Our quota's key (`compute`, `objects`, …) to the name of the existing ResourceQuota."""
+    role_bindings: dict[str, DnsName] = {}
+    """A member's login to the name of the existing RoleBinding."""
+
+
+class Tenant(Model):
+    """One tenant: a team, usually one GitHub repository, in one or several namespaces."""
+
+    name: DnsLabel
+    profile: DnsLabel
+    description: Text
+    owner: Contact
+    repository: Repository | None = None
+    repositories: tuple[Repository, ...] = ()
+    """Further repositories that get the same credential."""
+    classification: Classification
+    state: State = State.ACTIVE
+    labels: dict[LabelKey, LabelValue] = {}
+    former_name: DnsLabel | None = None
+    """The tenant's name before it was renamed: its namespace keeps that name."""
+
+    accelerators: dict[DnsLabel, Count] = {}
+    """Grants by catalogue key; what is not named is 0."""
+    accelerators_per_pod: dict[DnsLabel, Count] = {}
+    """The most that one pod may ask for, by catalogue key."""
+    node_pools: tuple[DnsLabel, ...] = ()
+    """Node pools without accelerators that pods may use; the accelerators' pools follow by themselves."""
+    quota: Quota
+    limits: ContainerLimits
+    priorities: dict[DnsLabel, PriorityGrant] = {}
+    namespaces: dict[DnsLabel, ExtraNamespace] = {}
+
+    pod_security: PodSecurity
+    exemptions: dict[str, Text] = {}
+    """Behaviours of the multi-tenancy benchmark that the profile gives up, each with its reason."""
+    network: NetworkStance
+
+    members: dict[Login, Member] = {}
+    service_accounts: dict[DnsLabel, ServiceAccount] = {}
+    credentials: CredentialLifetimes
+    codespaces: Codespaces
+
+    shared_folders: dict[DnsLabel, FolderMode] = {}
+    adopt: Adoption = Adoption()

@@ -1,0 +1,200 @@
+"""The scalar types and vocabularies that the models share, each with an error a person can act on."""
+
+import re
+from datetime import timedelta
+from enum import StrEnum
+from ipaddress import ip_network
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from model import quantity
+
+PREFIX = "tenancy.dev"
+"""Prefix of every label and annotation that the program itself owns."""
+
+
+class Model(BaseModel):
+    """A frozen part of the configuration: unknown keys are errors, nothing is coerced from other types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, use_attribute_docstrings=True)
+
+
+def _dns_label(text: str) -> str:
+    if not re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", text) or len(text) > 63:
+        raise ValueError(
+            f"{text!r} is not a DNS label; use at most 63 lower-case letters, digits and '-', "
+            "starting with a letter and ending with a letter or digit"
+        )
+    return text
+
+
+def _dns_name(text: str) -> str:
+    label = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+    if len(text) > 253 or not re.fullmatch(rf"{label}(\.{label})*", text):
+        raise ValueError(f"{text!r} is not a DNS name; use lower-case letters, digits, '-' and '.'")
+    return text
+
+
+def _no_control_characters(text: str) -> str:
+    """Refuses what a reader cannot see: control, bidirectional and zero-width characters."""
+    for character in text:
+        if character in "\t\n":
+            continue
+        if not character.isprintable() or character in "\u200b\u200c\u200d\u2060\ufeff":
+            raise ValueError(f"holds the invisible character U+{ord(character):04X}; remove it")
+    return text
+
+
+def _cidr(text: str) -> str:
+    try:
+        network = ip_network(text, strict=True)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a CIDR such as 10.0.0.0/16 or 10.1.2.3/32: {error}") from error
+    return str(network)
+
+
+def _repository(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}", text):
+        raise ValueError(f"{text!r} is not a GitHub repository; write owner/name")
+    return text
+
+
+def _login(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}", text):
+        raise ValueError(f"{text!r} is not a GitHub login; use at most 39 letters, digits and single hyphens")
+    return text
+
+
+_DURATION = re.compile(r"(\d{1,5})([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def duration(text: str) -> timedelta:
+    """The length of a duration such as `90s`, `30m`, `12h` or `30d`. Raises ValueError."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a duration; write a whole number with s, m, h or d, such as 12h")
+    return timedelta(seconds=int(match.group(1)) * _SECONDS[match.group(2)])
+
+
+def _duration_text(text: str) -> str:
+    duration(text)
+    return text
+
+
+def _text_of_number(value: Any) -> Any:
+    """Lets `cpu: 64` be written without quotes; floats and booleans stay errors."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value
+
+
+def _resource_name(text: str) -> str:
+    prefix, _, name = text.rpartition("/")
+    if not prefix or not re.fullmatch(r"[a-zA-Z0-9]([-a-zA-Z0-9_.]{0,61}[a-zA-Z0-9])?", name):
+        raise ValueError(
+            f"{text!r} is not an extended resource; write vendor/resource, such as nvidia.com/gpu"
+        )
+    if prefix.startswith(("requests.", "limits.")):
+        raise ValueError(f"{text!r} carries a quota prefix; write {text.split('.', 1)[1]!r}")
+    _dns_name(prefix)
+    return text
+
+
+def _label_key(text: str) -> str:
+    prefix, slash, name = text.rpartition("/")
+    if slash:
+        _dns_name(prefix)
+    if not re.fullmatch(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", name):
+        raise ValueError(f"{text!r} is not a label key")
+    return text
+
+
+def _label_value(text: str) -> str:
+    if not re.fullmatch(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?", text):
+        raise ValueError(f"{text!r} is not a label value; use at most 63 letters, digits, '-', '_' and '.'")
+    return text
+
+
+DnsLabel = Annotated[str, AfterValidator(_dns_label)]
+DnsName = Annotated[str, AfterValidator(_dns_name)]
+Text = Annotated[
+    str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_no_control_characters)
+]
+Cidr = Annotated[str, AfterValidator(_cidr)]
+Repository = Annotated[str, AfterValidator(_repository)]
+Login = Annotated[str, AfterValidator(_login)]
+Duration = Annotated[str, AfterValidator(_duration_text)]
+Quantity = Annotated[str, BeforeValidator(_text_of_number), AfterValidator(quantity.canonical)]
+ResourceName = Annotated[str, AfterValidator(_resource_name)]
+LabelKey = Annotated[str, AfterValidator(_label_key)]
+LabelValue = Annotated[str, AfterValidator(_label_value)]
+Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
+Count = Annotated[int, Field(ge=0, le=10_000_000, strict=True)]
+
+
+class ClusterKind(StrEnum):
+    """What a cluster is, as far as the tenancy has to care."""
+
+    GPU = "gpu"
+    EKS = "eks"
+    CONFORMANT = "conformant"
+
+
+class Role(StrEnum):
+    """What a member may do inside the tenant's namespaces."""
+
+    ADMIN = "admin"
+    DEVELOPER = "developer"
+    VIEWER = "viewer"
+
+
+class State(StrEnum):
+    """Where a tenant stands in its life."""
+
+    ACTIVE = "active"
+    FROZEN = "frozen"
+    """No new pods, no access; data and running objects are kept."""
+    RETIRED = "retired"
+    """Credentials and access gone, protection lifted: deleting the file now deletes the tenant."""
+
+
+class Classification(StrEnum):
+    """How confidential the tenant's data is."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    CONFIDENTIAL = "confidential"
+    PERSONAL = "personal"
+
+
+class PodSecurity(StrEnum):
+    """Pod Security Standards levels."""
+
+    RESTRICTED = "restricted"
+    BASELINE = "baseline"
+    PRIVILEGED = "privileged"
+
+
+class Protocol(StrEnum):
+    """Transport protocols of a NetworkPolicy port."""
+
+    TCP = "TCP"
+    UDP = "UDP"
+    SCTP = "SCTP"
+
+
+class FolderMode(StrEnum):
+    """How a tenant may mount a shared folder."""
+
+    READ_ONLY = "read-only"
+    READ_WRITE = "read-write"
+
+
+class CredentialKind(StrEnum):
+    """How people and machines prove who they are to a cluster."""
+
+    CLIENT_CERTIFICATE = "client-certificate"
+    TOKEN = "token"  # noqa: S105 - the name of a kind, not a token
+    OIDC = "oidc"
