@@ -23,6 +23,7 @@ from model.types import (
     Quantity,
     Repository,
     Role,
+    SecretName,
     State,
     Text,
 )
@@ -152,7 +153,7 @@ class Codespaces(Model):
     """How the kubeconfig reaches the tenant's Codespaces."""
 
     enabled: bool
-    secret_name: str | None = Field(default=None, pattern=r"^(?!GITHUB_)[A-Z_][A-Z0-9_]{0,127}$")
+    secret_name: SecretName | None = None
     """Name of the secret; KUBECONFIG_<CLUSTER> where unset."""
     parts: bool
     """Also store key, certificate, CA and server as secrets of their own."""

@@ -117,6 +117,16 @@ def _label_value(text: str) -> str:
     return text
 
 
+def _secret_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Z_][A-Z0-9_]{0,127}", text):
+        raise ValueError(
+            f"{text!r} is not a name for a Codespaces secret; use capitals, digits and '_', no digit first"
+        )
+    if text.startswith("GITHUB_"):
+        raise ValueError(f"{text!r} starts with GITHUB_, which GitHub keeps for itself")
+    return text
+
+
 DnsLabel = Annotated[str, AfterValidator(_dns_label)]
 DnsName = Annotated[str, AfterValidator(_dns_name)]
 Text = Annotated[
@@ -129,6 +139,7 @@ Duration = Annotated[str, AfterValidator(_duration_text)]
 Quantity = Annotated[str, BeforeValidator(_text_of_number), AfterValidator(quantity.canonical)]
 ResourceName = Annotated[str, AfterValidator(_resource_name)]
 LabelKey = Annotated[str, AfterValidator(_label_key)]
+SecretName = Annotated[str, AfterValidator(_secret_name)]
 LabelValue = Annotated[str, AfterValidator(_label_value)]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Count = Annotated[int, Field(ge=0, le=10_000_000, strict=True)]
