@@ -216,6 +216,8 @@ class Cluster(Model):
     """Stable identity of the cluster, so that an edited kubeconfig replaces nothing."""
     server: str | None = Field(default=None, pattern=r"^https://[^\s]+$")
     """Address written into kubeconfigs for people; that of the program's own kubeconfig where unset."""
+    protect: bool = True
+    """Whether namespaces of active tenants are protected against deletion; false for throw-away clusters."""
     kubernetes_version: str = Field(default="v1.36", pattern=r"^v1\.\d{1,3}$")
     """Version that Pod Security levels are pinned to."""
     pools: dict[DnsLabel, NodePool] = {}

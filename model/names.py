@@ -2,15 +2,8 @@
 
 from model.types import PREFIX, Role
 
-MAX_NAMESPACE = 63
 
-
-def namespace(tenant: str, extra: str | None = None) -> str:
-    """The namespace of a tenant, or of one of its extra namespaces."""
-    return tenant if extra is None else f"{tenant}-{extra}"
-
-
-def label(name: str) -> str:
+def key(name: str) -> str:
     """One of the program's own label or annotation keys."""
     return f"{PREFIX}/{name}"
 
@@ -20,9 +13,14 @@ def cluster_role(role: Role | str) -> str:
     return f"tenancy:{role}"
 
 
-def shared_volume(tenant: str, extra: str | None, folder: str) -> str:
+def shared_volume(namespace: str, folder: str) -> str:
     """The cluster-wide name of the PersistentVolume that carries a shared folder for one namespace."""
-    return f"{namespace(tenant, extra)}-{folder}"
+    return f"tenancy-{namespace}-{folder}"
+
+
+def isolation(tenant: str) -> str:
+    """The cluster-wide policy that keeps one tenant apart from the others."""
+    return f"tenancy-{tenant}"
 
 
 def codespaces_secret(cluster: str) -> str:

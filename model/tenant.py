@@ -203,8 +203,12 @@ class Tenant(Model):
     classification: Classification
     state: State = State.ACTIVE
     labels: dict[LabelKey, LabelValue] = {}
+    namespace: DnsLabel | None = None
+    """The main namespace, where it is not the tenant's name: after a rename or a split, or adopted."""
     former_name: DnsLabel | None = None
-    """The tenant's name before it was renamed: its namespace keeps that name."""
+    """The tenant's name before it was renamed; `namespace` then says the name that stays."""
+    split_from: DnsLabel | None = None
+    """The tenant that owned `namespace` as an extra namespace before the split."""
 
     accelerators: dict[DnsLabel, Count] = {}
     """Grants by catalogue key; what is not named is 0."""
@@ -229,3 +233,13 @@ class Tenant(Model):
 
     shared_folders: dict[DnsLabel, FolderMode] = {}
     adopt: Adoption = Adoption()
+
+    @property
+    def main_namespace(self) -> str:
+        """Name of the namespace that carries the tenant's credentials and ServiceAccounts."""
+        return self.namespace or self.name
+
+    @property
+    def namespace_names(self) -> tuple[str, ...]:
+        """Names of all namespaces of the tenant, the main one first."""
+        return (self.main_namespace, *(f"{self.main_namespace}-{key}" for key in self.namespaces))
