@@ -1,0 +1,73 @@
+"""Start the control plane, or whatever of it does not run as it should."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from kube import Client, cluster_access
+from sandbox.controlplane.commands import PORTS, PROGRAMS, ControlPlane
+from sandbox.controlplane.nodes import Pools
+from sandbox.controlplane.objects import apply_crds, apply_kwok_role, apply_nodes, wait_for_cluster
+from sandbox.controlplane.settings import Settings
+from sandbox.layout import Layout, write_private
+from sandbox.ports import Ports
+from sandbox.processes import Processes, Spec
+from sandbox.toolchain.progress import Progress
+
+TOOLS = (*PROGRAMS, "kwok-stages", "kubectl")
+STOP_ORDER = (("kwok", "kube-scheduler", "kube-controller-manager"), ("kube-apiserver",), ("etcd",))
+TIMEOUT = 120.0  # seconds for each step; only a very busy machine needs so long
+
+
+def assemble(
+    layout: Layout, tools: dict[str, Path], settings: Settings, processes: Processes
+) -> ControlPlane:
+    """Settle ports, keys, kubeconfigs and kwok's stages."""
+    owners = {name: name.removesuffix("-peer") for name in PORTS}
+    wanted = {name: processes.running(owner) is not None for name, owner in owners.items()}
+    ports = Ports(layout.run / "ports.json").settle(wanted)
+    plane = ControlPlane(layout, tools, ports, settings)
+    plane.pki.ensure()
+    plane.write_kubeconfigs()
+    stages = [path.read_text() for path in sorted(tools["kwok-stages"].rglob("*.yaml")) if _is_stage(path)]
+    write_private(plane.stages, "\n---\n".join(stages).encode())
+    return plane
+
+
+def start(
+    plane: ControlPlane, pools: Pools, crds: Iterable[Path], processes: Processes, progress: Progress
+) -> None:
+    """Start what is not running, or runs with other options, and wait until the cluster can be used.
+
+    Raises ProcessError, ObjectsError or a KubeError.
+    """
+    specs = plane.specs()
+    for name in ("etcd", "kube-apiserver"):
+        run(processes, [specs[name]], progress)
+    client = Client(cluster_access(plane.layout.kubeconfig))
+    try:
+        apply_kwok_role(client)
+        apply_nodes(client, pools)
+        run(processes, [specs[name] for name in PROGRAMS[2:]], progress)
+        apply_crds(client, crds, TIMEOUT)
+        wait_for_cluster(client, pools, TIMEOUT)
+    finally:
+        client.close()
+
+
+def run(processes: Processes, specs: list[Spec], progress: Progress) -> None:
+    """Have these processes running as their specs say, and healthy."""
+    for spec in specs:
+        record = processes.running(spec.name)
+        if record and record.fingerprint == spec.fingerprint():
+            continue
+        if record:
+            progress.note(f"restarting {spec.name}: its options, program or keys have changed")
+            processes.stop([spec.name])
+        elif processes.record(spec.name):
+            progress.note(f"{spec.name} had ended; starting it again")
+        processes.start(spec)
+    processes.wait(specs, TIMEOUT)
+
+
+def _is_stage(path: Path) -> bool:
+    return path.name != "kustomization.yaml" and "testdata" not in path.parts
