@@ -1,6 +1,7 @@
 """`python -m sandbox`: the embedded default, on this machine alone and without root."""
 
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -93,9 +94,7 @@ def status(as_json: bool) -> None:
     if as_json:
         click.echo(operation.as_json(found))
     elif found:
-        console = Console()
-        # A path cut short is of no use, so a narrow terminal wraps lines instead.
-        console.print(_table(found), soft_wrap=True, width=max(console.width, 140), crop=False)
+        Console(width=None if sys.stdout.isatty() else 160).print(_table(found))
     else:
         click.echo("The sandbox is not up: python -m sandbox up", err=True)
     if not found or any(each.state != "running" for each in found):
@@ -117,7 +116,9 @@ def env(as_json: bool) -> None:
 
 
 def _table(found: list[ProcessStatus]) -> Table:
-    table = Table("process", "state", "pid", "port", "memory", "log")
+    table = Table()
+    for column in ("process", "state", "pid", "port", "memory", "log"):
+        table.add_column(column, overflow="fold")  # half a path is of no use
     for each in found:
         colour = "green" if each.state == "running" else "red"
         size = f"{each.memory / 2**20:.0f} MiB" if each.memory else ""

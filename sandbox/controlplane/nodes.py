@@ -110,7 +110,9 @@ DEFAULT_POOLS = Pools(
             memory="1Ti",
             resources={"nvidia.com/mig-1g.10gb": 7, "nvidia.com/mig-3g.40gb": 2},
             labels={**_A100, "nvidia.com/mig.strategy": "mixed"},
-            taints=(_GPU_TAINT,),
+            # Softer than the other pool's: admission gives pods a toleration for the resource that they ask
+            # for, which here is not nvidia.com/gpu.
+            taints=(_GPU_TAINT.model_copy(update={"effect": "PreferNoSchedule"}),),
         ),
         Pool(name="cpu", nodes=1, cpu="32", memory="128Gi"),
     )

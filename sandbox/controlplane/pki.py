@@ -61,6 +61,8 @@ class Pki:
         """Make what is missing, and again what runs out soon."""
         cluster = self._authority("ca", "kubernetes-ca")
         etcd = self._authority("etcd-ca", "etcd-ca")
+        # Of API servers behind this one; there is none, but the others look for it.
+        self._authority("front-proxy-ca", "front-proxy-ca")
         loopback = ("localhost", "127.0.0.1")
         self._leaf("etcd", etcd, "etcd", names=loopback, client=True)
         self._leaf("etcd-client", etcd, "kube-apiserver", client=True)
