@@ -33,9 +33,9 @@ class PluginSet:
 def choose(mode: str | None) -> PluginSet:
     """Official plugins where the machine has or can have them, else stand-ins.
 
-    `mode` is the value of SANDBOX_PLUGINS: "official" or "standin" to insist, nothing to leave the choice; only
-    then may this ask Pulumi's servers for missing plugins, for at most 20 s and once a day. Raises PluginsError
-    for another mode, and for "official" when something is missing.
+    `mode` is the value of SANDBOX_PLUGINS: "official" or "standin" to insist, nothing to leave the choice;
+    only then may this ask Pulumi's servers for missing plugins, for at most 20 s and once a day. Raises
+    PluginsError for another mode, and for "official" when something is missing.
     """
     if mode not in (None, "", "official", "standin"):
         raise PluginsError(
@@ -59,8 +59,8 @@ def install(plugin_set: PluginSet, folder: Path, python: Path, home: Path | None
     """Writes the stand-ins' executables into the folder, or removes them when official plugins are used.
 
     `python` is the interpreter that runs them, with this package installed. With `home` they are entered in
-    the plugin cache of that PULUMI_HOME too: there the engine finds them without the warning that it gives for
-    each plugin on PATH, so the folder then has no need to be on PATH.
+    the plugin cache of that PULUMI_HOME too: there the engine finds them without the warning that it gives
+    for each plugin on PATH, so the folder then has no need to be on PATH.
     """
     _remove(folder, home)
     if plugin_set.kind == "official":
