@@ -1,0 +1,52 @@
+# What each target is for: make help
+.DEFAULT_GOAL := help
+.PHONY: help up test down clean
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+STACK := dev
+
+help:
+	@echo "make up     everything a fresh machine needs, then the main job: the sandbox, and pulumi up on stack $(STACK)"
+	@echo "make test   everything a fresh machine needs, then formatting, lint, types and all tests"
+	@echo "make down   stop the sandbox; what it holds stays for the next make up"
+	@echo "make clean  stop the sandbox and remove it and $(VENV); built programs stay in the user's cache"
+	@echo "make help   this text"
+
+up: $(VENV)/installed
+	@$(PYTHON) -m sandbox up
+	@environment="$$($(PYTHON) -m sandbox env)" && eval "$$environment" && \
+	    pulumi stack select --create $(STACK) --non-interactive && \
+	    $(VENV)/bin/tenancy up --stack $(STACK)
+	@echo "Go on with:"
+	@$(PYTHON) -m sandbox env | grep '^export KUBECONFIG='
+
+# The programs first, for their progress is to be seen, and pytest shows none.
+test: $(VENV)/installed
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/basedpyright
+	$(PYTHON) -m sandbox.toolchain
+	$(VENV)/bin/pytest
+
+down:
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m sandbox down; fi
+
+# The salt in the stack's file belongs to the passphrase that goes with .sandbox.
+clean: down
+	rm -rf .sandbox $(VENV) .pytest_cache .ruff_cache .hypothesis
+	@if [ -f Pulumi.$(STACK).yaml ]; then \
+	    sed '/^encryptionsalt:/d' Pulumi.$(STACK).yaml > Pulumi.$(STACK).yaml.new && \
+	    mv Pulumi.$(STACK).yaml.new Pulumi.$(STACK).yaml; fi
+
+$(VENV)/installed: requirements.txt pyproject.toml
+	@for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        $$python -m venv $(VENV) && exit 0; \
+	        echo "$$python cannot make a virtual environment (on Debian: apt install python3-venv)" >&2; exit 1; \
+	    fi; \
+	done; \
+	echo "Python 3.11 or newer is needed, as python3 on PATH; found: $$(python3 --version 2>&1 || echo none)" >&2; exit 1
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@

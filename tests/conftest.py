@@ -1,0 +1,106 @@
+"""The sandbox for tests: one for the whole session, in a folder of its own."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sandbox import environment
+from sandbox.layout import Layout
+from sandbox.processes import Processes
+
+# What a developer's shell may have set and a test must not see.
+_FOREIGN = ("KUBECONFIG", "PULUMI_", "GITHUB_", "SANDBOX_DIR", "KUBERNETES_")
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A sandbox in a folder, driven as people drive it. `env` is the complete environment for a program."""
+
+    dir: Path
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(self.dir)
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.layout.kubeconfig
+
+    @property
+    def processes(self) -> Processes:
+        return Processes(self.layout)
+
+    @property
+    def env(self) -> dict[str, str]:
+        plain = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+        plain["SANDBOX_DIR"] = str(self.dir)
+        return plain | environment.variables(self.layout, plain)
+
+    def run(self, *command: str, check: bool = True, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a program in this sandbox's environment; `check` shows its output when it fails."""
+        done = subprocess.run(
+            command, env=self.env, input=stdin, capture_output=True, text=True, check=False, timeout=1800
+        )
+        if check and done.returncode != 0:
+            pytest.fail(f"{' '.join(command)} exited {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def sandbox(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run `python -m sandbox`."""
+        return self.run(sys.executable, "-m", "sandbox", *arguments, check=check)
+
+    def kubectl(
+        self, *arguments: str, check: bool = True, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run kubectl as the administrator."""
+        return self.run(str(self.layout.bin / "kubectl"), *arguments, check=check, stdin=stdin)
+
+    def kill(self, *names: str) -> None:
+        """End processes as a crash would, and wait until they are gone."""
+        records = [record for name in names if (record := self.processes.running(name))]
+        assert len(records) == len(names), f"not all of {names} are running"
+        for record in records:
+            os.kill(record.pid, signal.SIGKILL)
+        for record in records:
+            while record.alive:
+                time.sleep(0.02)
+
+    def restart(self, name: str) -> None:
+        """Crash a process and have it back."""
+        self.kill(name)
+        self.sandbox("up")
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Generator[Sandbox]:
+    """A running sandbox, shared by all tests (and by all workers of pytest-xdist): leave it as it was."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    sandbox = Sandbox(shared / "sandbox")
+    users = shared / "sandbox.users"
+    with _exclusive(users) as count:
+        sandbox.sandbox("up")
+        users.write_text(str(count + 1))
+    try:
+        yield sandbox
+    finally:
+        with _exclusive(users) as count:
+            users.write_text(str(count - 1))
+            if count == 1:
+                sandbox.sandbox("down")
+
+
+@contextmanager
+def _exclusive(counter: Path) -> Generator[int]:
+    with counter.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield int(counter.read_text()) if counter.exists() else 0
