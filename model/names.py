@@ -2,6 +2,9 @@
 
 from model.types import PREFIX, Role
 
+CREDENTIALS_NAMESPACE = "tenancy-credentials"
+"""Holds the ServiceAccounts of issued tokens, where no tenant can start a pod as one of them."""
+
 
 def key(name: str) -> str:
     """One of the program's own label or annotation keys."""
@@ -26,3 +29,8 @@ def isolation(tenant: str) -> str:
 def codespaces_secret(cluster: str) -> str:
     """The Codespaces secret that holds the kubeconfig of a cluster."""
     return f"KUBECONFIG_{cluster.upper().replace('-', '_')}"
+
+
+def organization_secret(secret: str, tenant: str) -> str:
+    """The organisation's Codespaces secret of a tenant with several repositories."""
+    return f"{secret}_{tenant.upper().replace('-', '_')}"

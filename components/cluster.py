@@ -1,0 +1,79 @@
+"""What stands once per cluster, before any tenant."""
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from components.admission import ManagedObjects
+from components.context import Context, child
+from components.floor import calico, upstream
+from components.metadata import meta
+from components.roles import CLUSTER_ROLES
+from model import CredentialKind, names
+
+
+class Cluster(pulumi.ComponentResource):
+    """ClusterRoles, PriorityClasses, admission of the program's own objects, and the network floor."""
+
+    ready: list[pulumi.Resource]
+    """What a tenant waits for."""
+
+    def __init__(self, name: str, context: Context, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tenancy:cluster:Cluster", name, None, opts)
+        cluster = context.cluster
+        roles = [self._cluster_role(context, role, rules) for role, rules in CLUSTER_ROLES.items()]
+        priorities = [
+            k8s.scheduling.v1.PriorityClass(
+                key,
+                metadata=meta(context, key),
+                value=priority.value,
+                preemption_policy="PreemptLowerPriority" if priority.preempts else "Never",
+                description=priority.description,
+                opts=child(self),
+            )
+            for key, priority in cluster.priority_classes.items()
+        ]
+        guard = ManagedObjects(name, context, child(self))
+        floor = self._network_floor(context)
+        accounts = self._credentials_namespace(context)
+        self.ready = [*roles, *priorities, guard, *floor, *accounts]
+        self.register_outputs({"kind": cluster.kind})
+
+    def _cluster_role(
+        self, context: Context, role: str, rules: Sequence[k8s.rbac.v1.PolicyRuleArgs]
+    ) -> pulumi.Resource:
+        name = names.cluster_role(role)
+        return k8s.rbac.v1.ClusterRole(
+            name, metadata=meta(context, name), rules=list(rules), opts=child(self)
+        )
+
+    def _network_floor(self, context: Context) -> list[pulumi.Resource]:
+        network = context.cluster.network
+        if network.calico is not None:
+            return [calico.floor(context, network.calico, child(self))]
+        if network.policy_api is not None:
+            return [upstream.floor(context, network.policy_api, child(self))]
+        pulumi.log.warn(
+            "No network floor: this cluster names neither network.calico nor network.policy_api, so only the "
+            "tenants' own NetworkPolicies keep them apart. A namespace made by hand has none, and a tenant's "
+            "admin can open the tenant's own namespaces to everyone.",
+            self,
+        )
+        return []
+
+    def _credentials_namespace(self, context: Context) -> list[pulumi.Resource]:
+        if CredentialKind.TOKEN not in context.cluster.credentials.kinds:
+            return []
+        name = names.CREDENTIALS_NAMESPACE
+        restricted: Mapping[str, str] = {"pod-security.kubernetes.io/enforce": "restricted"}
+        namespace = k8s.core.v1.Namespace(
+            name, metadata=meta(context, name, extra_labels=restricted), opts=child(self)
+        )
+        quota = k8s.core.v1.ResourceQuota(
+            name,
+            metadata=meta(context, "no-pods", namespace=name),
+            spec=k8s.core.v1.ResourceQuotaSpecArgs(hard={"pods": "0"}),
+            opts=child(self, inside=namespace, depends_on=[namespace]),
+        )
+        return [namespace, quota]

@@ -1,0 +1,154 @@
+"""The floor in the words of the upstream Network Policy API (policy.networking.k8s.io).
+
+Clusters have it as AdminNetworkPolicy with one BaselineAdminNetworkPolicy (v1alpha1), or as its successor
+ClusterNetworkPolicy with tiers (v1alpha2). In both, `Pass` leaves a decision to the namespace's own policies.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from components.context import Context
+from components.floor.reach import DNS_PORTS, EVERYWHERE, HTTPS, Reach, dns_addresses
+from components.metadata import meta
+from model import PolicyApi, PortRange, Tenant, names
+
+Rule = dict[str, Any]
+_PRIORITY = 100
+_MAX_PEERS = 25  # networks of one peer, by the API's validation
+
+
+def isolation(
+    context: Context, api: PolicyApi, tenant: Tenant, bounds: Reach, options: pulumi.ResourceOptions
+) -> pulumi.CustomResource:
+    """The policy that keeps one tenant within its bounds, whatever its own policies say."""
+    spec: dict[str, Any] = {
+        "priority": _PRIORITY,
+        "subject": {"namespaces": _in(bounds.own)},
+        "ingress": _ingress(bounds),
+        "egress": _egress(api, bounds),
+    }
+    if api is PolicyApi.CLUSTER_NETWORK_POLICY:
+        spec["tier"] = "Admin"
+    return _policy(context, api, api.value, names.isolation(tenant.name), spec, options, tenant)
+
+
+def floor(context: Context, api: PolicyApi, options: pulumi.ResourceOptions) -> pulumi.CustomResource:
+    """The default of every namespace that nobody wrote a policy for: DNS and nothing else."""
+    network = context.cluster.network
+    dns = _peer_namespaces(_in((network.dns.namespace,)))
+    addresses = dns_addresses(context.cluster)
+    allow = "Accept" if api is PolicyApi.CLUSTER_NETWORK_POLICY else "Allow"
+    spec: dict[str, Any] = {
+        "subject": {"namespaces": _not_in(network.system_namespaces)},
+        "ingress": [_rule("deny", "Deny", "from", [{"namespaces": {}}])],
+        "egress": [
+            _ported(api, "dns", allow, [dns], DNS_PORTS),
+            *(_ported(api, "dns-address", allow, [peer], DNS_PORTS) for peer in _networks(addresses)),
+            _rule("deny", "Deny", "to", [{"namespaces": {}}, {"networks": list(EVERYWHERE)}]),
+        ],
+    }
+    if api is PolicyApi.CLUSTER_NETWORK_POLICY:
+        spec |= {"tier": "Baseline", "priority": _PRIORITY}
+        return _policy(context, api, api.value, "tenancy-default-deny", spec, options)
+    # The API admits one baseline policy, and only under this name.
+    return _policy(context, api, "BaselineAdminNetworkPolicy", "default", spec, options)
+
+
+def _ingress(bounds: Reach) -> list[Rule]:
+    known = _peer_namespaces(_in((*bounds.own, *bounds.partners)))
+    strangers = _peer_namespaces(_not_in((*bounds.own, *bounds.partners, *bounds.system)))
+    return [_rule("known", "Pass", "from", [known]), _rule("strangers", "Deny", "from", [strangers])]
+
+
+def _egress(api: PolicyApi, bounds: Reach) -> list[Rule]:
+    known = _peer_namespaces(_in((*bounds.own, *bounds.partners, *bounds.system)))
+    strangers = _peer_namespaces(_not_in((*bounds.own, *bounds.partners, *bounds.system)))
+    openings = [
+        _ported(api, "declared", "Pass", [peer], opening.ports)
+        for opening in bounds.openings
+        for peer in _networks(opening.cidrs)
+    ]
+    internet = (
+        [
+            *(_rule("private", "Deny", "to", [peer]) for peer in _networks(bounds.private)),
+            _ported(api, "internet", "Pass", [{"networks": list(EVERYWHERE)}], HTTPS),
+        ]
+        if bounds.internet
+        else []
+    )
+    return [
+        *(_rule("metadata", "Deny", "to", [peer]) for peer in _networks(bounds.metadata)),
+        _rule("known", "Pass", "to", [known]),
+        _rule("strangers", "Deny", "to", [strangers]),
+        *openings,
+        *internet,
+        _rule("elsewhere", "Deny", "to", [{"networks": list(EVERYWHERE)}]),
+    ]
+
+
+def _rule(name: str, action: str, side: str, peers: list[Rule]) -> Rule:
+    return {"name": name, "action": action, side: peers}
+
+
+def _ported(api: PolicyApi, name: str, action: str, peers: list[Rule], ports: Iterable[PortRange]) -> Rule:
+    rule = _rule(name, action, "to", peers)
+    if api is PolicyApi.CLUSTER_NETWORK_POLICY:
+        return {**rule, "protocols": [_protocol(port) for port in ports]}
+    return {**rule, "ports": [_port(port) for port in ports]}
+
+
+def _protocol(port: PortRange) -> Rule:
+    if port.end_port is None:
+        return {port.protocol.lower(): {"destinationPort": {"number": port.port}}}
+    return {port.protocol.lower(): {"destinationPort": {"range": {"start": port.port, "end": port.end_port}}}}
+
+
+def _port(port: PortRange) -> Rule:
+    if port.end_port is None:
+        return {"portNumber": {"protocol": port.protocol.value, "port": port.port}}
+    return {"portRange": {"protocol": port.protocol.value, "start": port.port, "end": port.end_port}}
+
+
+def _networks(cidrs: Iterable[str]) -> list[Rule]:
+    every = list(cidrs)
+    return [{"networks": every[start : start + _MAX_PEERS]} for start in range(0, len(every), _MAX_PEERS)]
+
+
+def _peer_namespaces(selector: Mapping[str, Any]) -> Rule:
+    return {"namespaces": dict(selector)}
+
+
+def _in(namespaces: Iterable[str]) -> Rule:
+    return _selector("In", namespaces)
+
+
+def _not_in(namespaces: Iterable[str]) -> Rule:
+    return _selector("NotIn", namespaces)
+
+
+def _selector(operator: str, namespaces: Iterable[str]) -> Rule:
+    expression = {"key": "kubernetes.io/metadata.name", "operator": operator, "values": list(namespaces)}
+    return {"matchExpressions": [expression]}
+
+
+def _policy(
+    context: Context,
+    api: PolicyApi,
+    kind: str,
+    name: str,
+    spec: Mapping[str, Any],
+    options: pulumi.ResourceOptions,
+    tenant: Tenant | None = None,
+) -> pulumi.CustomResource:
+    version = "v1alpha2" if api is PolicyApi.CLUSTER_NETWORK_POLICY else "v1alpha1"
+    return k8s.apiextensions.CustomResource(
+        name if kind != "BaselineAdminNetworkPolicy" else "tenancy-default-deny",
+        api_version=f"policy.networking.k8s.io/{version}",
+        kind=kind,
+        metadata=meta(context, name, tenant=tenant),
+        spec=spec,
+        opts=options,
+    )

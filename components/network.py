@@ -1,0 +1,178 @@
+"""The Network room: a namespace's own NetworkPolicies, and the floor that keeps its tenant apart."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from components.context import Context, child
+from components.floor import calico, upstream
+from components.floor.reach import DNS_PORTS, EVERYWHERE, HTTPS, dns_addresses, private_addresses, reach
+from components.metadata import REASON, meta
+from components.namespace import TenantNamespace
+from model import Cluster, PortRange, Protocol, Space, Tenant
+
+_NAMESPACE_NAME = "kubernetes.io/metadata.name"  # set by the API server, cannot be edited
+
+Peer = k8s.networking.v1.NetworkPolicyPeerArgs
+Port = k8s.networking.v1.NetworkPolicyPortArgs
+Spec = k8s.networking.v1.NetworkPolicySpecArgs
+Ingress = k8s.networking.v1.NetworkPolicyIngressRuleArgs
+Egress = k8s.networking.v1.NetworkPolicyEgressRuleArgs
+
+
+class TenantNetwork(pulumi.ComponentResource):
+    """NetworkPolicies of one namespace: nothing in or out but what is listed."""
+
+    def __init__(
+        self,
+        context: Context,
+        tenant: Tenant,
+        neighbours: Mapping[str, Tenant],
+        space: Space,
+        namespace: TenantNamespace,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Takes `neighbours`: the tenants that this one and they both declared, by name."""
+        super().__init__("tenancy:tenant:Network", space.name, None, opts)
+        options = child(self, inside=namespace.namespace, depends_on=[namespace.namespace])
+        policies = network_policies(context.cluster, tenant, neighbours)
+        for name, spec in policies.items():
+            egress = tenant.network.egress.get(name.removeprefix("egress-"))
+            k8s.networking.v1.NetworkPolicy(
+                f"{space.name}-{name}",
+                metadata=meta(
+                    context,
+                    name,
+                    tenant=tenant,
+                    namespace=space.name,
+                    annotations={REASON: egress.reason} if egress else None,
+                ),
+                spec=spec,
+                opts=options,
+            )
+        self.register_outputs({"policies": sorted(policies)})
+
+
+class TenantIsolation(pulumi.ComponentResource):
+    """The cluster-wide policy that keeps a tenant apart, in the words of the cluster's policy engine."""
+
+    def __init__(
+        self,
+        context: Context,
+        tenant: Tenant,
+        neighbours: Mapping[str, Tenant],
+        floor: Sequence[pulumi.Resource],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("tenancy:tenant:Isolation", tenant.name, None, opts)
+        options = child(self, depends_on=floor)
+        bounds = reach(context.cluster, tenant, neighbours.values())
+        network = context.cluster.network
+        policy = None
+        if network.calico is not None:
+            policy = calico.isolation(context, network.calico, tenant, bounds, options)
+        elif network.policy_api is not None:
+            policy = upstream.isolation(context, network.policy_api, tenant, bounds, options)
+        self.register_outputs({"policy": policy.urn if policy else None})
+
+
+def network_policies(cluster: Cluster, tenant: Tenant, neighbours: Mapping[str, Tenant]) -> dict[str, Spec]:
+    """The specs of a namespace's NetworkPolicies by name; each opens one thing and can be read alone."""
+    network, stance = cluster.network, tenant.network
+    policies = {
+        "default-deny": Spec(pod_selector=_EVERY_POD, policy_types=["Ingress", "Egress"]),
+        "own-namespaces": _both(_in_namespaces(tenant.namespace_names)),
+        "dns": _egress(_dns_peers(cluster), DNS_PORTS),
+    }
+    if network.load_balancer_subnets and stance.load_balancer_ports:
+        policies["load-balancers"] = _ingress(
+            _blocks(network.load_balancer_subnets), stance.load_balancer_ports
+        )
+    for name, neighbour in sorted(neighbours.items()):
+        policies[f"neighbour-{name}"] = _neighbour(tenant, neighbour)
+    for name, egress in stance.egress.items():
+        policies[f"egress-{name}"] = _egress(_blocks(egress.cidrs), egress.ports)
+    if stance.api_server and network.api_server is not None:
+        api = network.api_server
+        policies["api-server"] = _egress(_blocks(api.cidrs), (PortRange(port=api.port),))
+    if stance.internet:
+        policies["internet"] = _egress(_internet(cluster), HTTPS)
+    return policies
+
+
+_EVERY_POD = k8s.meta.v1.LabelSelectorArgs()
+
+
+def _both(peers: list[Peer]) -> Spec:
+    # NCCL and MPI pick random ports: inside a tenant every port is open.
+    return Spec(
+        pod_selector=_EVERY_POD,
+        policy_types=["Ingress", "Egress"],
+        ingress=[Ingress(from_=peers)],
+        egress=[Egress(to=peers)],
+    )
+
+
+def _ingress(peers: list[Peer], ports: Iterable[PortRange]) -> Spec:
+    return Spec(
+        pod_selector=_EVERY_POD, policy_types=["Ingress"], ingress=[Ingress(from_=peers, ports=_ports(ports))]
+    )
+
+
+def _egress(peers: list[Peer], ports: Iterable[PortRange]) -> Spec:
+    return Spec(
+        pod_selector=_EVERY_POD, policy_types=["Egress"], egress=[Egress(to=peers, ports=_ports(ports))]
+    )
+
+
+def _neighbour(tenant: Tenant, neighbour: Tenant) -> Spec:
+    """In to the ports that the tenant offers, out to the ports that the neighbour offers."""
+    peers = _in_namespaces(neighbour.namespace_names)
+    offered = tenant.network.neighbours[neighbour.name].ports
+    wanted = neighbour.network.neighbours[tenant.name].ports
+    return Spec(
+        pod_selector=_EVERY_POD,
+        policy_types=["Ingress", "Egress"],
+        ingress=[Ingress(from_=peers, ports=_ports(offered))] if offered else [],
+        egress=[Egress(to=peers, ports=_ports(wanted))] if wanted else [],
+    )
+
+
+def _in_namespaces(namespaces: Iterable[str]) -> list[Peer]:
+    requirement = k8s.meta.v1.LabelSelectorRequirementArgs(
+        key=_NAMESPACE_NAME, operator="In", values=list(namespaces)
+    )
+    return [Peer(namespace_selector=k8s.meta.v1.LabelSelectorArgs(match_expressions=[requirement]))]
+
+
+def _dns_peers(cluster: Cluster) -> list[Peer]:
+    dns = cluster.network.dns
+    pods = Peer(
+        namespace_selector=k8s.meta.v1.LabelSelectorArgs(match_labels={_NAMESPACE_NAME: dns.namespace}),
+        pod_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=dict(dns.pod_labels)),
+    )
+    return [pods, *_blocks(dns_addresses(cluster))]
+
+
+def _blocks(cidrs: Iterable[str]) -> list[Peer]:
+    return [Peer(ip_block=k8s.networking.v1.IPBlockArgs(cidr=cidr)) for cidr in cidrs]
+
+
+def _internet(cluster: Cluster) -> list[Peer]:
+    private = private_addresses(cluster)
+    return [
+        Peer(
+            ip_block=k8s.networking.v1.IPBlockArgs(
+                cidr=everywhere, except_=[cidr for cidr in private if (":" in cidr) == (":" in everywhere)]
+            )
+        )
+        for everywhere in EVERYWHERE
+    ]
+
+
+def _ports(ports: Iterable[PortRange]) -> list[Port]:
+    return [
+        Port(port=ports_.port, end_port=ports_.end_port, protocol=Protocol(ports_.protocol))
+        for ports_ in ports
+    ]

@@ -1,0 +1,109 @@
+"""One tenant's whole story."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+import model
+from components.access import Grant, TenantAccess, standing_grants
+from components.codespaces import TenantCodespaces
+from components.context import Context, child
+from components.credentials import MemberCertificates, TenantCredential, credential_account, grants
+from components.namespace import TenantNamespace
+from components.network import TenantIsolation, TenantNetwork
+from components.quota import TenantQuota
+from components.storage import TenantStorage
+from model import CredentialKind, Space, credential
+
+
+@dataclass(frozen=True)
+class TenantArgs:
+    """What a tenant is made from."""
+
+    context: Context
+    tenant: model.Tenant
+    neighbours: Mapping[str, model.Tenant]
+    """The tenants that this one and they both declared, by name."""
+    floor: Sequence[pulumi.Resource]
+    """What stands in the cluster before any tenant."""
+
+
+class Tenant(pulumi.ComponentResource):
+    """Everything a tenant has.
+
+    First its namespaces with what bounds them: quota, network, isolation. Only behind those bounds is anybody
+    let in, and only then does a credential leave the cluster.
+    """
+
+    certificates: pulumi.Output[dict[str, dict[str, str]]]
+    """What members need to know of their laptops' certificates, by login. Public."""
+
+    def __init__(self, name: str, args: TenantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tenancy:tenant:Tenant", name, None, _with_former_names(args.tenant, opts))
+        context, tenant = args.context, args.tenant
+        schedule = credential.codespaces(tenant, context.now)
+        let_in = [*standing_grants(context, tenant), *grants(tenant, schedule)]
+
+        isolation = TenantIsolation(context, tenant, args.neighbours, args.floor, self._room())
+        access = [
+            self._space(args, space, let_in, isolation, main=index == 0)
+            for index, space in enumerate(model.spaces(tenant))
+        ]
+        members = MemberCertificates(context, tenant, self._room(depends_on=access))
+        if schedule is not None:
+            self._deliver(context, tenant, schedule, access)
+
+        self.certificates = members.published
+        self.register_outputs({"namespaces": list(tenant.namespace_names), "state": tenant.state})
+
+    def _space(
+        self,
+        args: TenantArgs,
+        space: Space,
+        let_in: Sequence[Grant],
+        isolation: TenantIsolation,
+        *,
+        main: bool,
+    ) -> TenantAccess:
+        """One namespace and its rooms."""
+        context, tenant = args.context, args.tenant
+        # A namespace that was split off another tenant keeps its objects: only their parent changes.
+        room = self._room(former_parent=tenant.split_from if main else None)
+        namespace = TenantNamespace(context, tenant, space, args.floor, room)
+        quota = TenantQuota(context, tenant, space, namespace, room)
+        network = TenantNetwork(context, tenant, args.neighbours, space, namespace, room)
+        TenantStorage(context, tenant, space, namespace, room)
+        return TenantAccess(context, tenant, space, let_in, namespace, [quota, network, isolation], room)
+
+    def _deliver(
+        self,
+        context: Context,
+        tenant: model.Tenant,
+        schedule: credential.Schedule,
+        access: Sequence[TenantAccess],
+    ) -> None:
+        """Issues the credential of the hour and hands it to the tenant's repositories."""
+        issued = TenantCredential(context, tenant, schedule.current, self._room(depends_on=access))
+        TenantCodespaces(context, tenant, issued, self._room())
+        if schedule.previous is not None and tenant.credentials.kind is CredentialKind.TOKEN:
+            # A token lives as long as its ServiceAccount: the last one's stays for the grace period.
+            credential_account(context, tenant, schedule.previous, child(self))
+
+    def _room(
+        self, *, depends_on: Sequence[pulumi.Resource] = (), former_parent: str | None = None
+    ) -> pulumi.ResourceOptions:
+        aliases = None
+        if former_parent is not None:
+            aliases = [pulumi.Alias(parent=pulumi.create_urn(former_parent, "tenancy:tenant:Tenant"))]
+        return child(self, depends_on=depends_on, options=pulumi.ResourceOptions(aliases=aliases))
+
+
+def _with_former_names(
+    tenant: model.Tenant, opts: pulumi.ResourceOptions | None
+) -> pulumi.ResourceOptions | None:
+    if tenant.former_name is None:
+        return opts
+    return pulumi.ResourceOptions.merge(
+        opts, pulumi.ResourceOptions(aliases=[pulumi.Alias(name=tenant.former_name)])
+    )
