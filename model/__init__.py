@@ -1,8 +1,30 @@
 """What a cluster, a profile and a tenant may say: frozen pydantic models. Knows nothing of Pulumi."""
 
-from model.cluster import Accelerator, Calico, Cluster, GitHub, PolicyApi, SharedFolder
+from model.cluster import (
+    Accelerator,
+    Calico,
+    Cluster,
+    GitHub,
+    NodePool,
+    PolicyApi,
+    PriorityClass,
+    SharedFolder,
+    Taint,
+)
+from model.problems import InvalidConfiguration, Problem
 from model.space import Space, spaces
-from model.tenant import Member, PortRange, PriorityGrant, ServiceAccount, Tenant
+from model.stack import Stack, load
+from model.tenant import (
+    Egress,
+    ExtraNamespace,
+    Member,
+    Neighbour,
+    PortRange,
+    PriorityGrant,
+    Quota,
+    ServiceAccount,
+    Tenant,
+)
 from model.types import (
     Classification,
     ClusterKind,
@@ -21,19 +43,30 @@ __all__ = [
     "Cluster",
     "ClusterKind",
     "CredentialKind",
+    "Egress",
+    "ExtraNamespace",
     "FolderMode",
     "GitHub",
+    "InvalidConfiguration",
     "Member",
+    "Neighbour",
+    "NodePool",
     "PodSecurity",
     "PolicyApi",
     "PortRange",
+    "PriorityClass",
     "PriorityGrant",
+    "Problem",
     "Protocol",
+    "Quota",
     "Role",
     "ServiceAccount",
     "SharedFolder",
     "Space",
+    "Stack",
     "State",
+    "Taint",
     "Tenant",
+    "load",
     "spaces",
 ]

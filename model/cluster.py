@@ -1,7 +1,7 @@
 """What a cluster says of itself: stack configuration `tenancy:cluster`, one object per stack."""
 
 from enum import StrEnum
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -13,15 +13,21 @@ from model.types import (
     DnsLabel,
     DnsName,
     Duration,
+    Flag,
     FolderMode,
+    FolderPath,
     LabelKey,
     LabelValue,
+    Login,
     Model,
     Port,
     Quantity,
     ResourceName,
     Text,
+    shaped,
 )
+
+HttpsUrl = Annotated[str, *shaped(r"https://[^\s]+", "an address that starts with https://")]
 
 
 class TaintEffect(StrEnum):
@@ -62,9 +68,9 @@ class Accelerator(Model):
     """How many the cluster has."""
     pool: DnsLabel
     """Node pool that carries it."""
-    time_sliced: bool = False
+    time_sliced: Flag = False
     """Shared in time: no isolation of memory between the pods on one device."""
-    oversubscription: float = Field(default=1.0, ge=1.0, le=100.0)
+    oversubscription: float = Field(default=1.0, ge=1.0, le=100.0, strict=True)
     """Grants may add up to `total` times this."""
     description: Text | None = None
 
@@ -79,7 +85,7 @@ class Nfs(Model):
     """An exported folder of an NFS server."""
 
     server: DnsName
-    path: str = Field(pattern=r"^/[^\s]*$")
+    path: FolderPath
 
 
 class Csi(Model):
@@ -94,7 +100,7 @@ class SharedFolder(Model):
     """A folder of the catalogue that tenants can be granted. Exactly one source is set."""
 
     nfs: Nfs | None = None
-    host_path: str | None = Field(default=None, pattern=r"^/[^\s]*$")
+    host_path: FolderPath | None = None
     csi: Csi | None = None
     modes: tuple[FolderMode, ...] = (FolderMode.READ_ONLY,)
     capacity: Quantity = "1Ti"
@@ -113,7 +119,7 @@ class PriorityClass(Model):
     """A PriorityClass that tenants can be granted a quota of."""
 
     value: int = Field(ge=-1_000_000_000, le=1_000_000_000, strict=True)
-    preempts: bool = True
+    preempts: Flag = True
     description: Text
 
 
@@ -138,9 +144,7 @@ class ApiServer(Model):
 class Calico(Model):
     """Calico enforces policies here."""
 
-    api_version: str = Field(
-        default="projectcalico.org/v3", pattern=r"^(projectcalico\.org/v3|crd\.projectcalico\.org/v1)$"
-    )
+    api_version: Literal["projectcalico.org/v3", "crd.projectcalico.org/v1"] = "projectcalico.org/v3"
 
 
 class PolicyApi(StrEnum):
@@ -171,7 +175,7 @@ class Network(Model):
 class Oidc(Model):
     """The cluster's OpenID Connect issuer for people."""
 
-    issuer: str = Field(pattern=r"^https://[^\s]+$")
+    issuer: HttpsUrl
     groups_prefix: str = "oidc:"
 
 
@@ -194,10 +198,10 @@ class Credentials(Model):
 class GitHub(Model):
     """The GitHub organisation whose repositories own the tenants."""
 
-    owner: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}$")
-    codespaces: bool = True
+    owner: Login
+    codespaces: Flag = True
     """Whether kubeconfigs are stored as Codespaces secrets."""
-    base_url: str | None = Field(default=None, pattern=r"^https?://[^\s]+/$")
+    base_url: Annotated[str, *shaped(r"https?://[^\s]+/", "an address that ends in /")] | None = None
     """Set for GitHub Enterprise Server."""
 
 
@@ -214,11 +218,11 @@ class Cluster(Model):
     """Context of the kubeconfig; its current context where unset."""
     cluster_identifier: Text | None = None
     """Stable identity of the cluster, so that an edited kubeconfig replaces nothing."""
-    server: str | None = Field(default=None, pattern=r"^https://[^\s]+$")
+    server: HttpsUrl | None = None
     """Address written into kubeconfigs for people; that of the program's own kubeconfig where unset."""
-    protect: bool = True
+    protect: Flag = True
     """Whether namespaces of active tenants are protected against deletion; false for throw-away clusters."""
-    kubernetes_version: str = Field(default="v1.36", pattern=r"^v1\.\d{1,3}$")
+    kubernetes_version: Annotated[str, *shaped(r"v1\.[0-9]{1,3}", "a version such as v1.36")] = "v1.36"
     """Version that Pod Security levels are pinned to."""
     pools: dict[DnsLabel, NodePool] = {}
     accelerators: dict[DnsLabel, Accelerator] = {}
@@ -231,18 +235,3 @@ class Cluster(Model):
     github: GitHub | None = None
     profiles: dict[DnsLabel, dict[str, Any]] = {}
     """Profiles of this cluster, merged over the product's own of the same name."""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        for key, accelerator in self.accelerators.items():
-            if accelerator.pool not in self.pools:
-                known = ", ".join(sorted(self.pools)) or "none"
-                raise ValueError(
-                    f"accelerators.{key}.pool {accelerator.pool!r} is not a node pool (known: {known})"
-                )
-        if self.kind is ClusterKind.EKS and CredentialKind.CLIENT_CERTIFICATE in self.credentials.kinds:
-            raise ValueError(
-                "credentials.kinds lists client-certificate, but EKS signs no client certificates; "
-                "use token or oidc"
-            )
-        return self

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from model.types import (
     Cidr,
@@ -12,6 +12,7 @@ from model.types import (
     DnsLabel,
     DnsName,
     Duration,
+    Flag,
     FolderMode,
     LabelKey,
     LabelValue,
@@ -26,10 +27,22 @@ from model.types import (
     SecretName,
     State,
     Text,
+    shaped,
 )
 
-Contact = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[A-Za-z0-9.-]{1,190}$")]
+Contact = Annotated[
+    str, *shaped(r"[^@\s]{1,64}@[A-Za-z0-9.-]{1,190}", "an e-mail address such as team@example.com")
+]
 """An e-mail address; only its shape is checked."""
+
+
+AwsRole = Annotated[
+    str,
+    *shaped(
+        r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,128}",
+        "the ARN of an IAM role such as arn:aws:iam::123456789012:role/name",
+    ),
+]
 
 
 class Objects(Model):
@@ -108,9 +121,9 @@ class Egress(Model):
 class NetworkStance(Model):
     """What is open beside the tenant's own namespaces and DNS."""
 
-    api_server: bool
+    api_server: Flag
     """Pods may reach the Kubernetes API server."""
-    internet: bool
+    internet: Flag
     """Pods may open connections to public addresses over HTTPS."""
     load_balancer_ports: tuple[PortRange, ...]
     """Ports that the cluster's load-balancer subnets may reach."""
@@ -132,11 +145,9 @@ class ServiceAccount(Model):
 
     role: Role | None = None
     """Bound to that role inside the tenant; None binds nothing."""
-    aws_role: str | None = Field(
-        default=None, pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,128}$"
-    )
+    aws_role: AwsRole | None = None
     """IAM role for the account's pods, on EKS."""
-    watches: bool = False
+    watches: Flag = False
     """Read-only `watcher`: may get, list and watch the tenant's pods and nothing else."""
 
 
@@ -147,15 +158,17 @@ class CredentialLifetimes(Model):
     lifetime: Duration
     renew_before: Duration
     grace: Duration
+    generation: Count = 0
+    """Raised to make every credential issued so far worthless at the next update."""
 
 
 class Codespaces(Model):
     """How the kubeconfig reaches the tenant's Codespaces."""
 
-    enabled: bool
+    enabled: Flag
     secret_name: SecretName | None = None
     """Name of the secret; KUBECONFIG_<CLUSTER> where unset."""
-    parts: bool
+    parts: Flag
     """Also store key, certificate, CA and server as secrets of their own."""
     role: Role
     """Role that the repository's credential carries."""
@@ -183,7 +196,7 @@ class ExtraNamespace(Model):
 class Adoption(Model):
     """Objects that exist already and are to be taken over instead of made."""
 
-    namespace: bool = False
+    namespace: Flag = False
     quotas: dict[str, DnsName] = {}
     """Our quota's key (`compute`, `objects`, …) to the name of the existing ResourceQuota."""
     role_bindings: dict[str, DnsName] = {}
@@ -243,3 +256,8 @@ class Tenant(Model):
     def namespace_names(self) -> tuple[str, ...]:
         """Names of all namespaces of the tenant, the main one first."""
         return (self.main_namespace, *(f"{self.main_namespace}-{key}" for key in self.namespaces))
+
+    @property
+    def confidential(self) -> bool:
+        """Whether the stricter rules for confidential and personal data hold."""
+        return self.classification in (Classification.CONFIDENTIAL, Classification.PERSONAL)

@@ -1,12 +1,21 @@
 """The scalar types and vocabularies that the models share, each with an error a person can act on."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
 from ipaddress import ip_network
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from model import quantity
 
@@ -15,7 +24,7 @@ PREFIX = "tenancy.dev"
 
 
 class Model(BaseModel):
-    """A frozen part of the configuration: unknown keys are errors, nothing is coerced from other types."""
+    """A frozen part of the configuration: unknown keys are errors, booleans and numbers are never guessed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False, use_attribute_docstrings=True)
 
@@ -34,6 +43,30 @@ def _dns_name(text: str) -> str:
     if len(text) > 253 or not re.fullmatch(rf"{label}(\.{label})*", text):
         raise ValueError(f"{text!r} is not a DNS name; use lower-case letters, digits, '-' and '.'")
     return text
+
+
+BEHAVIOURS = (
+    "cluster-scope",
+    "admin-labels",
+    "capabilities",
+    "run-as-root",
+    "privileged",
+    "privilege-escalation",
+    "quota-edits",
+    "other-tenants",
+    "escalate-bind",
+    "host-path",
+    "node-ports",
+    "host-network",
+    "host-pid",
+    "host-ipc",
+    "resource-quota",
+    "object-quota",
+    "image-pull-policy",
+    "role-bindings",
+    "network-policies",
+)
+"""The 19 behaviours of the Kubernetes multi-tenancy benchmark, by which exemptions go."""
 
 
 def _no_control_characters(text: str) -> str:
@@ -127,22 +160,69 @@ def _secret_name(text: str) -> str:
     return text
 
 
-DnsLabel = Annotated[str, AfterValidator(_dns_label)]
-DnsName = Annotated[str, AfterValidator(_dns_name)]
+def _matching(pattern: str, told: str) -> Callable[[str], str]:
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if compiled.fullmatch(text) is None:
+            raise ValueError(f"{text!r} is not {told}")
+        return text
+
+    return check
+
+
+def shaped(pattern: str, told: str) -> Any:
+    """Text of the given shape, told in words in the error; editors get the pattern from the schema.
+
+    To be used as `Annotated[str, *shaped(…)]`; `told` follows "is not".
+    """
+    return (AfterValidator(_matching(pattern, told)), _schema(pattern=f"^{pattern}$"))
+
+
+def _schema(**keywords: Any) -> Any:
+    """Words of JSON Schema for checks that pydantic cannot see through."""
+    return Field(json_schema_extra=keywords)
+
+
+DnsLabel = Annotated[
+    str, AfterValidator(_dns_label), _schema(pattern="^[a-z]([-a-z0-9]*[a-z0-9])?$", maxLength=63)
+]
+DnsName = Annotated[str, AfterValidator(_dns_name), _schema(pattern="^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 Text = Annotated[
     str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_no_control_characters)
 ]
-Cidr = Annotated[str, AfterValidator(_cidr)]
-Repository = Annotated[str, AfterValidator(_repository)]
-Login = Annotated[str, AfterValidator(_login)]
-Duration = Annotated[str, AfterValidator(_duration_text)]
-Quantity = Annotated[str, BeforeValidator(_text_of_number), AfterValidator(quantity.canonical)]
-ResourceName = Annotated[str, AfterValidator(_resource_name)]
+Cidr = Annotated[
+    str, AfterValidator(_cidr), _schema(pattern="^[0-9a-f:.]+/[0-9]{1,3}$", examples=["10.0.0.0/16"])
+]
+Repository = Annotated[str, AfterValidator(_repository), _schema(pattern="^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$")]
+Login = Annotated[str, AfterValidator(_login), _schema(pattern="^[A-Za-z0-9](-?[A-Za-z0-9])*$", maxLength=39)]
+Duration = Annotated[str, AfterValidator(_duration_text), _schema(pattern="^[0-9]{1,5}[smhd]$")]
+Quantity = Annotated[
+    str,
+    BeforeValidator(_text_of_number),
+    AfterValidator(quantity.canonical),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|Ei|m|k|M|G|T|P|E)?$"},
+            ]
+        }
+    ),
+]
+"""Text in canonical form; a whole number may be written without quotes."""
+ResourceName = Annotated[
+    str, AfterValidator(_resource_name), _schema(pattern="^[a-z0-9.-]+/[A-Za-z0-9._-]+$")
+]
 LabelKey = Annotated[str, AfterValidator(_label_key)]
-SecretName = Annotated[str, AfterValidator(_secret_name)]
-LabelValue = Annotated[str, AfterValidator(_label_value)]
+SecretName = Annotated[
+    str, AfterValidator(_secret_name), _schema(pattern="^[A-Z_][A-Z0-9_]*$", maxLength=128)
+]
+LabelValue = Annotated[str, AfterValidator(_label_value), _schema(maxLength=63)]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Count = Annotated[int, Field(ge=0, le=10_000_000, strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
+FolderPath = Annotated[str, *shaped(r"/[^\s]*", "an absolute path without spaces")]
 
 
 class ClusterKind(StrEnum):

@@ -1,0 +1,133 @@
+"""Rules between the tenants of one cluster."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from model.cluster import Cluster
+from model.problems import Finding, suggestion
+from model.tenant import Tenant
+from model.types import FolderMode, State
+
+Told = Iterator[tuple[str, Finding]]
+"""Findings, each with the name of the tenant in whose file it belongs."""
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The tenants that are well-formed, and the names of all that have a file."""
+
+    tenants: tuple[Tenant, ...]
+    names: frozenset[str]
+
+
+def check(fleet: Fleet) -> Told:
+    """Everything that tenants have wrong with each other."""
+    for rule in _RULES:
+        yield from rule(fleet)
+
+
+def totals(fleet: Fleet, cluster: Cluster) -> Iterator[Finding]:
+    """Catalogue entries of which more is granted than the cluster has. Keys start at the cluster."""
+    for key, entry in cluster.accelerators.items():
+        shares = granted(fleet.tenants, key)
+        limit = int(entry.total * entry.oversubscription)
+        if (total := sum(shares.values())) > limit:
+            times = (
+                f" (oversubscribed {entry.oversubscription:g} times)" if entry.oversubscription > 1 else ""
+            )
+            told = ", ".join(f"{name} {count}" for name, count in shares.items())
+            message = f"{total} are granted, but there are {entry.total}{times}: {told}"
+            yield Finding(("accelerators", key, "total"), message, total)
+
+
+def granted(tenants: tuple[Tenant, ...], accelerator: str) -> dict[str, int]:
+    """Who has how many of an accelerator. Frozen tenants keep what they have, retired ones do not."""
+    shares = {
+        tenant.name: tenant.accelerators.get(accelerator, 0)
+        for tenant in tenants
+        if tenant.state is not State.RETIRED
+    }
+    return {name: count for name, count in shares.items() if count}
+
+
+def _namespaces(fleet: Fleet) -> Told:
+    owners: dict[str, str] = {}
+    for tenant in fleet.tenants:
+        keys = [("namespace",) if tenant.namespace else ("name",)]
+        keys += [("namespaces", key) for key in tenant.namespaces]
+        for key, name in zip(keys, tenant.namespace_names, strict=True):
+            if name in owners:
+                told = f"makes the namespace {name!r}, which tenant {owners[name]!r} already makes"
+                yield tenant.name, Finding(key, told, name)
+            owners.setdefault(name, tenant.name)
+
+
+def _names(fleet: Fleet) -> Told:
+    for tenant in fleet.tenants:
+        if tenant.former_name in fleet.names - {tenant.name}:
+            told = f"{tenant.former_name!r} is another tenant; its file must go when it is renamed"
+            yield tenant.name, Finding(("former_name",), told, tenant.former_name)
+        if tenant.split_from is not None and tenant.split_from not in fleet.names:
+            told = f"{tenant.split_from!r} is not a tenant; {suggestion(tenant.split_from, fleet.names)}"
+            yield tenant.name, Finding(("split_from",), told, tenant.split_from)
+
+
+def _repositories(fleet: Fleet) -> Told:
+    owners: dict[str, str] = {}
+    for tenant in fleet.tenants:
+        own = [(("repository",), tenant.repository)] if tenant.repository else []
+        own += [(("repositories", index), name) for index, name in enumerate(tenant.repositories)]
+        for key, repository in own:
+            owner = owners.setdefault(repository.lower(), tenant.name)
+            if owner != tenant.name:
+                told = f"{repository!r} belongs to tenant {owner!r} already"
+                yield tenant.name, Finding(key, told, repository)
+
+
+def _neighbours(fleet: Fleet) -> Told:
+    tenants = {tenant.name: tenant for tenant in fleet.tenants}
+    for tenant in fleet.tenants:
+        if tenant.state is State.RETIRED:
+            continue
+        for name in tenant.network.neighbours:
+            message = _neighbour(tenant, name, tenants, fleet.names)
+            if message:
+                yield tenant.name, Finding(("network", "neighbours", name), message, name)
+
+
+def _neighbour(tenant: Tenant, name: str, tenants: Mapping[str, Tenant], names: frozenset[str]) -> str:
+    if name == tenant.name:
+        return "is the tenant itself; inside its own namespaces everything is open"
+    if name not in names:
+        return f"{name!r} is not a tenant; {suggestion(name, names - {tenant.name})}"
+    other = tenants.get(name)
+    if other is None:
+        return ""
+    if other.state is State.RETIRED:
+        return f"{name!r} is retired; remove it"
+    mine, theirs = tenant.network.neighbours[name], other.network.neighbours.get(tenant.name)
+    if theirs is None:
+        return f"tenant {name!r} does not declare {tenant.name!r}; both must declare each other"
+    if not mine.ports and not theirs.ports:
+        return "neither side opens a port to the other; one of the two needs 'ports'"
+    if tenant.confidential and other.network.internet:
+        return f"{name!r} may reach the internet, so {tenant.classification} data could leave through it"
+    return ""
+
+
+def _folders(fleet: Fleet) -> Told:
+    for tenant in fleet.tenants:
+        if not tenant.confidential:
+            continue
+        for folder, mode in tenant.shared_folders.items():
+            others = [other.name for other in fleet.tenants if folder in other.shared_folders]
+            others.remove(tenant.name)
+            if mode is FolderMode.READ_WRITE and others:
+                told = (
+                    f"may not be read-write for {tenant.classification} data: "
+                    f"{', '.join(others)} can mount it too; use read-only, or a folder of its own"
+                )
+                yield tenant.name, Finding(("shared_folders", folder), told, mode)
+
+
+_RULES: tuple[Callable[[Fleet], Told], ...] = (_namespaces, _names, _repositories, _neighbours, _folders)

@@ -1,0 +1,443 @@
+"""Rules within one tenant, and between a tenant and its cluster."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from ipaddress import ip_network
+
+from model import quantity
+from model.cluster import Cluster
+from model.problems import Finding, Key, suggestion
+from model.rules import quota_keys
+from model.rules.cluster import MIN_LIFETIME, overlap
+from model.space import spaces
+from model.tenant import PortRange, Tenant
+from model.types import (
+    BEHAVIOURS,
+    ClusterKind,
+    CredentialKind,
+    FolderMode,
+    PodSecurity,
+    State,
+    duration,
+)
+
+RESERVED_PREFIXES = ("kube-", "openshift-", "calico-", "tigera-", "gatekeeper-", "tenancy-")
+RESERVED_NAMES = frozenset({"default", "kube", "openshift", "gpu-operator", "nvidia-gpu-operator"})
+RESERVED_DOMAINS = (
+    "kubernetes.io",
+    "k8s.io",
+    "tenancy.dev",
+    "openshift.io",
+    "projectcalico.org",
+    "gatekeeper.sh",
+)
+"""Domains whose labels mean something to the cluster or to this program."""
+
+WIDEST = {4: 8, 6: 32}
+WIDEST_CONFIDENTIAL = {4: 16, 6: 48}
+"""Shortest prefix of a declared destination, by version of IP."""
+LONGEST_CONFIDENTIAL = timedelta(days=30)
+_NOT_OUTSIDE = ("127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "::1/128", "fe80::/10", "ff00::/8")
+"""Loopback, link-local (where clouds keep their metadata) and multicast."""
+
+Rule = Callable[[Tenant], Iterator[Finding]]
+ClusterRule = Callable[[Tenant, Cluster], Iterator[Finding]]
+
+
+def check(tenant: Tenant, cluster: Cluster | None) -> Iterator[Finding]:
+    """Everything wrong with a tenant whose fields are well-formed; without a cluster, all that needs none."""
+    for rule in _RULES:
+        yield from rule(tenant)
+    for key in tenant.quota.other:
+        told = quota_keys.wrong(key, cluster)
+        if told:
+            yield Finding(("quota", "other", key), told, key)
+    if cluster is not None:
+        for cluster_rule in _CLUSTER_RULES:
+            yield from cluster_rule(tenant, cluster)
+
+
+def _names(tenant: Tenant) -> Iterator[Finding]:
+    keys: list[Key] = [("namespace",) if tenant.namespace else ("name",)]
+    keys += [("namespaces", key) for key in tenant.namespaces]
+    for key, name in zip(keys, tenant.namespace_names, strict=True):
+        if name in RESERVED_NAMES or name.startswith(RESERVED_PREFIXES):
+            yield Finding(key, f"{name!r} is reserved for the cluster's own namespaces; take another", name)
+        if len(name) > 63:
+            yield Finding(key, f"makes the namespace {name!r}, which is longer than 63 characters", name)
+    if tenant.former_name == tenant.name:
+        yield Finding(("former_name",), "is the tenant's present name; remove it", tenant.former_name)
+    if tenant.split_from is not None and tenant.namespace is None:
+        told = f"needs 'namespace': the one that was an extra namespace of {tenant.split_from!r}"
+        yield Finding(("split_from",), told, tenant.split_from)
+    if tenant.split_from == tenant.name:
+        yield Finding(("split_from",), "is the tenant itself; remove it", tenant.split_from)
+
+
+def _labels(tenant: Tenant) -> Iterator[Finding]:
+    for label in tenant.labels:
+        domain = label.rpartition("/")[0]
+        for reserved in RESERVED_DOMAINS:
+            if domain == reserved or domain.endswith(f".{reserved}"):
+                told = f"{reserved} labels are not a tenant's to set; use a domain of your own"
+                yield Finding(("labels", label), told, label)
+
+
+def _state(tenant: Tenant) -> Iterator[Finding]:
+    if tenant.state is not State.ACTIVE and tenant.adopt.namespace:
+        yield Finding(("adopt", "namespace"), f"cannot be while the tenant is {tenant.state}; adopt it first")
+    if tenant.adopt.namespace and tenant.former_name:
+        yield Finding(("former_name",), "a renamed tenant has its namespace already; remove 'adopt' or this")
+    if tenant.adopt.role_bindings and not tenant.adopt.namespace:
+        yield Finding(
+            ("adopt", "role_bindings"), "needs 'adopt.namespace: true': it is there that they stand"
+        )
+    for login in tenant.adopt.role_bindings:
+        if login not in tenant.members:
+            told = f"{login!r} is not a member; {suggestion(login, tenant.members)}"
+            yield Finding(("adopt", "role_bindings", login), told, login)
+
+
+def _quota(tenant: Tenant) -> Iterator[Finding]:
+    objects, storage = tenant.quota.objects, tenant.quota.storage
+    for name in ("node_ports", "load_balancers"):
+        if getattr(objects, name) > objects.services:
+            told = f"is more than quota.objects.services, which is {objects.services}"
+            yield Finding(("quota", "objects", name), told, getattr(objects, name))
+    if any(quantity.parse(size) > 0 for size in storage.values()) and not objects.persistent_volume_claims:
+        told = "is 0, so nothing could use quota.storage; allow some claims"
+        yield Finding(("quota", "objects", "persistent_volume_claims"), told, 0)
+    if objects.pods:
+        for name in ("cpu", "memory"):
+            if quantity.parse(getattr(tenant.quota, name)) == 0:
+                told = f"is 0, so none of the {objects.pods} pods could start"
+                yield Finding(("quota", name), told, getattr(tenant.quota, name))
+    elif any(tenant.accelerators.values()):
+        yield Finding(("quota", "objects", "pods"), "is 0, so no pod could use the accelerators", 0)
+    for key, amount in tenant.quota.other.items():
+        counted = key.startswith("count/") or "/" in key
+        if counted and quantity.parse(amount) != quantity.parse(amount).to_integral_value():
+            yield Finding(("quota", "other", key), f"{amount!r} is not a whole number", amount)
+
+
+def _limits(tenant: Tenant) -> Iterator[Finding]:
+    limits, quota = tenant.limits, tenant.quota
+    for name in ("cpu", "memory"):
+        default, most = getattr(limits, f"default_{name}"), getattr(limits, f"max_{name}")
+        if quantity.parse(default) == 0:
+            yield Finding(("limits", f"default_{name}"), "is 0; a container needs some", default)
+        if quantity.parse(default) > quantity.parse(most):
+            told = f"{default} is more than limits.max_{name}, which is {most}"
+            yield Finding(("limits", f"default_{name}"), told, default)
+    for name in ("cpu", "memory", "ephemeral_storage"):
+        default, total = getattr(limits, f"default_{name}"), getattr(quota, name)
+        if quantity.parse(default) > quantity.parse(total) and quantity.parse(total) > 0:
+            told = f"{default} is more than quota.{name}, which is {total}: a plain pod would not start"
+            yield Finding(("limits", f"default_{name}"), told, default)
+
+
+def _namespaces(tenant: Tenant) -> Iterator[Finding]:
+    if (total := sum(extra.share for extra in tenant.namespaces.values())) > 99:
+        told = f"take {total} percent together; the main namespace must keep at least 1"
+        yield Finding(("namespaces",), told, total)
+        return
+    for key, extra in tenant.namespaces.items():
+        yield from _within(("namespaces", key, "accelerators"), extra.accelerators, tenant.accelerators)
+    for accelerator, grant in tenant.accelerators.items():
+        parts = {key: extra.accelerators.get(accelerator, 0) for key, extra in tenant.namespaces.items()}
+        if sum(parts.values()) > grant and max(parts.values()) <= grant:
+            told = f"take {sum(parts.values())} {accelerator} together, but the tenant has {grant}"
+            yield Finding(("namespaces",), told, sum(parts.values()))
+    for space in spaces(tenant):
+        if space.key and tenant.quota.objects.pods and not space.quota.objects.pods:
+            percent = tenant.namespaces[space.key].share
+            told = f"{percent} percent of {tenant.quota.objects.pods} pods is none; give it more"
+            yield Finding(("namespaces", space.key, "share"), told, percent)
+
+
+def _grants(tenant: Tenant) -> Iterator[Finding]:
+    yield from _within(("accelerators_per_pod",), tenant.accelerators_per_pod, tenant.accelerators)
+    for name, grant in tenant.priorities.items():
+        key: Key = ("priorities", name)
+        yield from _within((*key, "accelerators"), grant.accelerators, tenant.accelerators)
+        if grant.pods > tenant.quota.objects.pods:
+            told = f"is more than quota.objects.pods, which is {tenant.quota.objects.pods}"
+            yield Finding((*key, "pods"), told, grant.pods)
+        for part in ("cpu", "memory"):
+            amount, total = getattr(grant, part), getattr(tenant.quota, part)
+            if amount is not None and quantity.parse(amount) > quantity.parse(total):
+                told = f"{amount} is more than quota.{part}, which is {total}"
+                yield Finding((*key, part), told, amount)
+
+
+def _within(key: Key, part: dict[str, int], whole: dict[str, int]) -> Iterator[Finding]:
+    for accelerator, count in part.items():
+        grant = whole.get(accelerator)
+        if grant is None:
+            told = f"{accelerator!r} is not granted to this tenant; {suggestion(accelerator, whole)}"
+            yield Finding((*key, accelerator), told, accelerator)
+        elif count > grant:
+            told = f"{count} is more than accelerators.{accelerator}, which is {grant}"
+            yield Finding((*key, accelerator), told, count)
+
+
+def _ports(tenant: Tenant) -> Iterator[Finding]:
+    stance = tenant.network
+    for key, ports in _port_lists(tenant):
+        for index, entry in enumerate(ports):
+            if entry.end_port is not None and entry.end_port < entry.port:
+                told = f"{entry.end_port} is below port {entry.port}"
+                yield Finding((*key, index, "end_port"), told, entry.end_port)
+        if len(set(ports)) < len(ports):
+            yield Finding(key, "lists a port twice")
+    for name, egress in stance.egress.items():
+        if len(set(egress.cidrs)) < len(egress.cidrs):
+            yield Finding(("network", "egress", name, "cidrs"), "lists a CIDR twice")
+
+
+def _port_lists(tenant: Tenant) -> Iterator[tuple[Key, tuple[PortRange, ...]]]:
+    stance = tenant.network
+    yield ("network", "load_balancer_ports"), stance.load_balancer_ports
+    for name, egress in stance.egress.items():
+        yield ("network", "egress", name, "ports"), egress.ports
+    for name, neighbour in stance.neighbours.items():
+        yield ("network", "neighbours", name, "ports"), neighbour.ports
+
+
+def _destinations(tenant: Tenant) -> Iterator[Finding]:
+    widest = WIDEST_CONFIDENTIAL if tenant.confidential else WIDEST
+    for key, cidr in _egress(tenant):
+        network = ip_network(cidr)
+        if network.prefixlen < widest[network.version]:
+            whose = f" for {tenant.classification} data" if tenant.confidential else ""
+            told = (
+                f"{cidr} is wider than /{widest[network.version]}{whose}; name the destinations "
+                "('network.internet' is the switch for the internet)"
+            )
+            yield Finding(key, told, cidr)
+        for place in _NOT_OUTSIDE:
+            if network.prefixlen and overlap(cidr, place):
+                yield Finding(key, f"{cidr} covers addresses of {place}, which are never open", cidr)
+
+
+def _egress(tenant: Tenant) -> Iterator[tuple[Key, str]]:
+    for name, egress in tenant.network.egress.items():
+        for index, cidr in enumerate(egress.cidrs):
+            yield ("network", "egress", name, "cidrs", index), cidr
+
+
+def _lifetimes(tenant: Tenant) -> Iterator[Finding]:
+    told = tenant.credentials
+    lifetime, renew_before, grace = map(duration, (told.lifetime, told.renew_before, told.grace))
+    if lifetime < MIN_LIFETIME:
+        shortest = f"{told.lifetime} is shorter than 10m, the shortest that the API server grants"
+        yield Finding(("credentials", "lifetime"), shortest, told.lifetime)
+    if renew_before >= lifetime:
+        message = f"{told.renew_before} is not less than credentials.lifetime, which is {told.lifetime}"
+        yield Finding(("credentials", "renew_before"), message, told.renew_before)
+    if renew_before <= timedelta(0):
+        yield Finding(("credentials", "renew_before"), "is 0: it would expire before it is renewed")
+    if grace > renew_before:
+        message = (
+            f"{told.grace} is more than credentials.renew_before, which is {told.renew_before}: "
+            "the old credential has expired by then"
+        )
+        yield Finding(("credentials", "grace"), message, told.grace)
+
+
+def _members(tenant: Tenant) -> Iterator[Finding]:
+    seen: dict[str, str] = {}
+    for login, member in tenant.members.items():
+        first = seen.setdefault(login.lower(), login)
+        if first != login:
+            yield Finding(("members", login), f"is the same person as {first!r}: GitHub ignores case", login)
+        if member.csr is not None and _not_a_request(member.csr):
+            told = "is not a PEM certificate request; paste what 'tenancy access request' wrote"
+            yield Finding(("members", login, "csr"), told)
+    if len({name.lower() for name in tenant.repositories}) < len(tenant.repositories):
+        yield Finding(("repositories",), "lists a repository twice")
+    if tenant.repositories and tenant.repository is None:
+        yield Finding(("repositories",), "are further ones; the first goes into 'repository'")
+    for index, name in enumerate(tenant.repositories):
+        if tenant.repository and name.lower() == tenant.repository.lower():
+            yield Finding(("repositories", index), f"{name!r} is 'repository' already; remove it", name)
+
+
+def _not_a_request(pem: str) -> bool:
+    body = r"[A-Za-z0-9+/=\r\n]+"
+    shape = rf"-----BEGIN (NEW )?CERTIFICATE REQUEST-----\s{body}-----END (NEW )?CERTIFICATE REQUEST-----\s*"
+    return re.fullmatch(shape, pem.strip()) is None
+
+
+def _service_accounts(tenant: Tenant) -> Iterator[Finding]:
+    for name, account in tenant.service_accounts.items():
+        key: Key = ("service_accounts", name)
+        if name == "default":
+            yield Finding(key, "is in every namespace already; take another name", name)
+        if account.watches and account.role is not None:
+            told = "watches and nothing else; remove 'role' or 'watches'"
+            yield Finding((*key, "watches"), told, account.watches)
+
+
+def _pod_security(tenant: Tenant) -> Iterator[Finding]:
+    for behaviour in tenant.exemptions:
+        if behaviour not in BEHAVIOURS:
+            told = f"{behaviour!r} is not a behaviour of the benchmark; {suggestion(behaviour, BEHAVIOURS)}"
+            yield Finding(("exemptions", behaviour), told, behaviour)
+    if tenant.pod_security is not PodSecurity.RESTRICTED and not tenant.exemptions:
+        told = f"{str(tenant.pod_security)!r} gives up protections; list and justify them in 'exemptions'"
+        yield Finding(("pod_security",), told, tenant.pod_security)
+
+
+def _confidential(tenant: Tenant) -> Iterator[Finding]:
+    if not tenant.confidential:
+        return
+    data = f"{tenant.classification} data"
+    if tenant.network.internet:
+        yield Finding(("network", "internet"), f"may not be true for {data}; declare egress instead", True)
+    if tenant.codespaces.parts:
+        yield Finding(("codespaces", "parts"), f"may not be true for {data}", True)
+    if tenant.pod_security is PodSecurity.PRIVILEGED:
+        yield Finding(("pod_security",), f"may not be privileged for {data}", tenant.pod_security)
+    if duration(tenant.credentials.lifetime) > LONGEST_CONFIDENTIAL:
+        told = f"{tenant.credentials.lifetime} is longer than 30d, the longest for {data}"
+        yield Finding(("credentials", "lifetime"), told, tenant.credentials.lifetime)
+
+
+def _cluster_names(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
+    keys: list[Key] = [("namespace",) if tenant.namespace else ("name",)]
+    keys += [("namespaces", key) for key in tenant.namespaces]
+    for key, name in zip(keys, tenant.namespace_names, strict=True):
+        if name in cluster.network.system_namespaces and not name.startswith(RESERVED_PREFIXES):
+            yield Finding(key, f"{name!r} is one of the cluster's system namespaces; take another", name)
+
+
+def _cluster_catalogue(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
+    yield from _known(("accelerators",), tenant.accelerators, cluster.accelerators, "in the catalogue")
+    for accelerator in tenant.accelerators:
+        entry = cluster.accelerators.get(accelerator)
+        if entry and entry.time_sliced and tenant.confidential and tenant.accelerators[accelerator]:
+            told = f"is time-sliced: its memory is not kept apart, so no {tenant.classification} data on it"
+            yield Finding(("accelerators", accelerator), told, accelerator)
+        claimed = entry and entry.device_class and tenant.accelerators[accelerator]
+        if claimed and not tenant.quota.objects.resource_claims:
+            told = f"is 0, but accelerators.{accelerator} is used through claims; allow some"
+            yield Finding(("quota", "objects", "resource_claims"), told, 0)
+    pools = {entry.pool: key for key, entry in cluster.accelerators.items()}
+    for index, pool in enumerate(tenant.node_pools):
+        if pool not in cluster.pools:
+            told = f"{pool!r} is not a node pool; {suggestion(pool, cluster.pools)}"
+            yield Finding(("node_pools", index), told, pool)
+        elif pool in pools:
+            told = f"{pool!r} carries accelerators; it follows by itself from accelerators.{pools[pool]}"
+            yield Finding(("node_pools", index), told, pool)
+    if len(set(tenant.node_pools)) < len(tenant.node_pools):
+        yield Finding(("node_pools",), "lists a pool twice")
+
+
+def _cluster_storage(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
+    yield from _known(("quota", "storage"), tenant.quota.storage, cluster.storage_classes, "a storage class")
+    yield from _known(("priorities",), tenant.priorities, cluster.priority_classes, "a priority class")
+    yield from _known(("shared_folders",), tenant.shared_folders, cluster.shared_folders, "a shared folder")
+    for name, mode in tenant.shared_folders.items():
+        folder = cluster.shared_folders.get(name)
+        if folder is not None and mode not in folder.modes and mode is not FolderMode.READ_ONLY:
+            allowed = ", ".join(folder.modes)
+            yield Finding(("shared_folders", name), f"may not be {mode}; allowed: {allowed}", mode)
+
+
+def _known(key: Key, used: Iterable[str], known: Iterable[str], what: str) -> Iterator[Finding]:
+    for name in used:
+        if name not in known:
+            yield Finding((*key, name), f"{name!r} is not {what}; {suggestion(name, known)}", name)
+
+
+def _cluster_network(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
+    network = cluster.network
+    server = network.api_server.cidrs if network.api_server else ()
+    closed = (
+        ("the cluster's pods", network.pod_cidrs, "'network.neighbours' opens other tenants"),
+        ("the cluster's services", network.service_cidrs, "'network.neighbours' opens other tenants"),
+        ("the cloud's metadata", network.metadata_addresses, "they are never open"),
+        ("the API server", server, "'network.api_server' is the switch"),
+    )
+    places = [(what, place, hint) for what, cidrs, hint in closed for place in cidrs]
+    for key, cidr in _egress(tenant):
+        if ip_network(cidr).prefixlen == 0:
+            continue
+        for what, place, hint in places:
+            if overlap(cidr, place):
+                yield Finding(key, f"{cidr} covers addresses of {what} ({place}); {hint}", cidr)
+    if tenant.network.api_server and network.api_server is None:
+        told = "cannot be opened: the cluster does not say network.api_server"
+        yield Finding(("network", "api_server"), told, True)
+    if tenant.network.load_balancer_ports and not network.load_balancer_subnets:
+        told = "open nothing: the cluster has no network.load_balancer_subnets; write []"
+        yield Finding(("network", "load_balancer_ports"), told)
+
+
+def _cluster_credentials(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
+    supported = cluster.credentials.kinds
+    kind, lifetime = tenant.credentials.kind, tenant.credentials.lifetime
+    if kind not in supported:
+        told = f"{str(kind)!r} is not a kind this cluster supports; supported: {', '.join(supported)}"
+        yield Finding(("credentials", "kind"), told, kind)
+    if duration(lifetime) > duration(cluster.credentials.max_lifetime):
+        told = f"{lifetime} is longer than the cluster's longest, {cluster.credentials.max_lifetime}"
+        yield Finding(("credentials", "lifetime"), told, lifetime)
+    for login, member in tenant.members.items():
+        if member.csr is not None and CredentialKind.CLIENT_CERTIFICATE not in supported:
+            told = f"this cluster signs no client certificates; supported: {', '.join(supported)}"
+            yield Finding(("members", login, "csr"), told)
+        if member.oidc_groups and cluster.credentials.oidc is None:
+            told = "have no meaning: the cluster has no credentials.oidc.issuer"
+            yield Finding(("members", login, "oidc_groups"), told)
+    for name, account in tenant.service_accounts.items():
+        if account.aws_role is not None and cluster.kind is not ClusterKind.EKS:
+            told = f"is for EKS clusters; this one is of kind {str(cluster.kind)!r}"
+            yield Finding(("service_accounts", name, "aws_role"), told, account.aws_role)
+
+
+def _cluster_github(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
+    owned: list[tuple[Key, str]] = [(("repository",), tenant.repository)] if tenant.repository else []
+    owned += [(("repositories", index), name) for index, name in enumerate(tenant.repositories)]
+    for key, repository in owned:
+        owner = repository.partition("/")[0]
+        if cluster.github is not None and owner.lower() != cluster.github.owner.lower():
+            told = f"{owner!r} is not the cluster's GitHub owner, {cluster.github.owner!r}"
+            yield Finding(key, told, repository)
+    if tenant.codespaces.enabled and tenant.state is not State.RETIRED:
+        enabled: Key = ("codespaces", "enabled")
+        if cluster.github is None or not cluster.github.codespaces:
+            yield Finding(
+                enabled, "cannot be: the cluster has no 'github' with codespaces; write false", True
+            )
+        elif tenant.repository is None:
+            yield Finding(enabled, "needs a 'repository'; name one, or write false", True)
+
+
+_RULES: tuple[Rule, ...] = (
+    _names,
+    _labels,
+    _state,
+    _quota,
+    _limits,
+    _namespaces,
+    _grants,
+    _ports,
+    _destinations,
+    _lifetimes,
+    _members,
+    _service_accounts,
+    _pod_security,
+    _confidential,
+)
+_CLUSTER_RULES: tuple[ClusterRule, ...] = (
+    _cluster_names,
+    _cluster_catalogue,
+    _cluster_storage,
+    _cluster_network,
+    _cluster_credentials,
+    _cluster_github,
+)

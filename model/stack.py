@@ -1,0 +1,244 @@
+"""Loading a stack: its cluster and all its tenants, validated together, every problem reported at once."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from model import explain, profile, yaml
+from model.cluster import Cluster
+from model.merge import merge
+from model.problems import Finding, InvalidConfiguration, Key, Problem, dotted, suggestion
+from model.profile import Raw
+from model.rules import cluster as cluster_rules
+from model.rules import fleet as fleet_rules
+from model.rules import tenant as tenant_rules
+from model.tenant import Tenant
+from model.yaml import Document
+
+CONFIG_KEY = "tenancy:cluster"
+_AT_CLUSTER: Key = ("config", CONFIG_KEY)
+_FILE_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?\.yaml")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A cluster and its tenants, in the order of their names."""
+
+    name: str
+    cluster: Cluster
+    tenants: tuple[Tenant, ...]
+
+
+def load(root: Path, stack: str, cluster: Mapping[str, object] | None = None) -> Stack:
+    """The stack as the files under `root` describe it.
+
+    `cluster` is the value of `tenancy:cluster` where the caller has it; else Pulumi.<stack>.yaml is read.
+    Raises InvalidConfiguration with all problems of all files.
+    """
+    if re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}", stack) is None:
+        raise InvalidConfiguration([Problem(stack, None, None, "", stack, "is not the name of a stack")])
+    described = _described_cluster(root, stack, cluster)
+    files, strangers = _tenant_files(root, stack)
+    return _Loading(described, files, strangers).stack(stack)
+
+
+def stacks(root: Path) -> tuple[str, ...]:
+    """Names of all stacks that have a Pulumi.<stack>.yaml or a folder of tenants."""
+    configured = {path.name.split(".")[1] for path in root.glob("Pulumi.*.yaml")}
+    folders = {path.name for path in (root / "tenants").glob("*") if path.is_dir()}
+    return tuple(sorted(configured | folders))
+
+
+def _described_cluster(root: Path, stack: str, given: Mapping[str, object] | None) -> Document:
+    """The stack's configuration file, its data replaced by what the caller gave, if anything.
+
+    The lines in the file are kept when it says the same as the caller.
+    """
+    path = root / f"Pulumi.{stack}.yaml"
+    document = yaml.read(path, root)
+    config = document.data.get("config")
+    own = cast("Raw", config).get(CONFIG_KEY) if isinstance(config, dict) else None
+    if given is not None:
+        lines = document.positions if own == given else {}
+        return Document(document.file, dict(given), lines)
+    if document.problems:
+        return document
+    if not isinstance(own, dict):
+        told = f"is missing; describe the cluster under config, {CONFIG_KEY}"
+        return replace(document, problems=(_problem(document, _AT_CLUSTER, told, own),))
+    if set(cast("Raw", own)) == {"secure"}:
+        told = "is encrypted; a cluster's description holds no secrets, write it in plain"
+        return replace(document, problems=(_problem(document, _AT_CLUSTER, told),))
+    return replace(document, data=cast("dict[str, object]", own))
+
+
+def _problem(document: Document, key: Key, message: str, value: object = None) -> Problem:
+    """A problem at the line of the key, or of the nearest key above it that is there."""
+    line, column = _place(document, key)
+    shown = key[1:] if key[:2] == _AT_CLUSTER else key
+    return Problem(document.file, line, column, dotted(shown), value, message)
+
+
+def _place(document: Document, key: Key) -> tuple[int | None, int | None]:
+    for length in range(len(key), -1, -1):
+        if key[:length] in document.positions:
+            return document.positions[key[:length]]
+    return None, None
+
+
+def _tenant_files(root: Path, stack: str) -> tuple[dict[str, Document], list[Problem]]:
+    """The tenants' files as read, by tenant, and what does not belong in their folder."""
+    folder = root / "tenants" / stack
+    shown = folder.relative_to(root).as_posix()
+    if folder.is_symlink() or folder.parent.is_symlink():
+        return {}, [_plain(shown, "is a symbolic link; put the folder itself here")]
+    if not folder.is_dir():
+        return {}, [_plain(shown, "does not exist; make it, even if the cluster has no tenants yet")]
+    documents: dict[str, Document] = {}
+    strangers: list[Problem] = []
+    for name in sorted(path.name for path in folder.iterdir()):
+        if _FILE_NAME.fullmatch(name):
+            documents[name.removesuffix(".yaml")] = yaml.read(folder / name, root)
+        elif name not in (".gitkeep", "README.md"):
+            readable = ascii(name)[1:-1]
+            told = "does not belong here; tenants' files are named <tenant>.yaml, in lower case"
+            strangers.append(_plain(f"{shown}/{readable}", told))
+    return documents, strangers
+
+
+def _plain(file: str, message: str) -> Problem:
+    return Problem(file, None, None, "", None, message)
+
+
+class _Loading:
+    """One run over the files of a stack, collecting problems on its way."""
+
+    def __init__(self, described: Document, files: Mapping[str, Document], strangers: Iterable[Problem]):
+        self.described = described
+        self.files = files
+        self.bases: dict[str, Raw] = {}
+        self.problems: list[Problem] = [*described.problems, *strangers]
+        for file in self.files.values():
+            self.problems += file.problems
+
+    def stack(self, name: str) -> Stack:
+        cluster, profiles = self._cluster()
+        tenants: dict[str, Tenant] = {}
+        for stem, file in self.files.items():
+            if not file.problems:
+                tenant = self._tenant(stem, file, cluster, profiles)
+                if tenant is not None:
+                    tenants[stem] = tenant
+        self._fleet(tenants, cluster)
+        if self.problems or cluster is None:
+            raise InvalidConfiguration(self.problems)
+        return Stack(name, cluster, tuple(tenants.values()))
+
+    def _cluster(self) -> tuple[Cluster | None, dict[str, Raw]]:
+        if self.described.problems:
+            return None, dict(profile.built_in())
+        found: list[Finding] = []
+        raw = self.described.data
+        cluster: Cluster | None = None
+        try:
+            cluster = Cluster.model_validate(raw)
+        except ValidationError as error:
+            found += explain.findings(error, Cluster)
+        else:
+            found += cluster_rules.check(cluster)
+        own = raw.get("profiles")
+        profiles, wrong = profile.resolve(cast("Raw", own) if isinstance(own, dict) else {})
+        found += [Finding(("profiles", *finding.key), finding.message, finding.value) for finding in wrong]
+        for name in [name for name in profiles if profiles[name] is not profile.built_in().get(name)]:
+            broken = list(_wrong_profile(profiles[name]))
+            found += [Finding(("profiles", name, *each.key), each.message, each.value) for each in broken]
+            if broken:
+                del profiles[name]
+        self._report(self.described, found, _AT_CLUSTER)
+        return (None if found else cluster), profiles
+
+    def _report(self, document: Document, found: Iterable[Finding], above: Key = ()) -> None:
+        for finding in found:
+            key = (*above, *finding.key)
+            self.problems.append(_problem(document, key, finding.message, finding.value))
+
+    def _report_tenant(self, stem: str, found: Iterable[Finding]) -> None:
+        """Problems of a tenant; those of values that its profile set stand where it names the profile."""
+        file, base = self.files[stem], self.bases[stem]
+        for finding in found:
+            problem = _problem(file, finding.key, finding.message, finding.value)
+            if finding.key not in file.positions and _has(base, finding.key):
+                line, column = _place(file, ("profile",))
+                message = f"{finding.message} (set by profile {file.data['profile']!r})"
+                problem = replace(problem, line=line, column=column, message=message)
+            self.problems.append(problem)
+
+    def _tenant(
+        self, stem: str, file: Document, cluster: Cluster | None, profiles: Mapping[str, Raw]
+    ) -> Tenant | None:
+        """The tenant of one file, None where its own file is broken."""
+        self.bases[stem], wrong = self._base(file, profiles)
+        found = list(_own_name(stem, file))
+        tenant: Tenant | None = None
+        try:
+            tenant = Tenant.model_validate(merge(self.bases[stem], file.data))
+        except ValidationError as error:
+            found += explain.findings(error, Tenant)
+        else:
+            found += tenant_rules.check(tenant, cluster)
+        if wrong is not None:
+            # Without its profile, only what the file itself says can be judged.
+            found = [wrong, *(each for each in found if each.key in file.positions and each.key != wrong.key)]
+        self._report_tenant(stem, found)
+        return None if wrong or found else tenant
+
+    def _base(self, file: Document, profiles: Mapping[str, Raw]) -> tuple[Raw, Finding | None]:
+        name = file.data.get("profile")
+        if isinstance(name, str) and name in profiles:
+            return profiles[name], None
+        stand_in = profile.built_in()["research"]
+        if name is None:
+            return stand_in, Finding(("profile",), f"is missing; {suggestion('', profiles)}")
+        own = cast("Any", self.described.data.get("profiles"))
+        if isinstance(own, dict) and name in own:
+            return stand_in, Finding(("profile",), f"{name!r} is itself wrong in {self.described.file}", name)
+        told = f"{name!r} is not a profile; {suggestion(str(name), profiles)}"
+        return stand_in, Finding(("profile",), told, name)
+
+    def _fleet(self, tenants: Mapping[str, Tenant], cluster: Cluster | None) -> None:
+        fleet = fleet_rules.Fleet(tuple(tenants.values()), frozenset(self.files))
+        for name, finding in fleet_rules.check(fleet):
+            self._report_tenant(name, [finding])
+        if cluster is not None:
+            self._report(self.described, fleet_rules.totals(fleet, cluster), _AT_CLUSTER)
+
+
+def _own_name(stem: str, file: Document) -> Iterable[Finding]:
+    name = file.data.get("name", stem)
+    if name != stem:
+        yield Finding(("name",), f"the file is {stem}.yaml; name and file must be the same", name)
+
+
+def _has(raw: object, key: Key) -> bool:
+    for part in key:
+        if isinstance(raw, dict) and part in raw:
+            raw = cast("dict[object, object]", raw)[part]
+        elif not (isinstance(raw, list) and isinstance(part, int) and part < len(cast("list[object]", raw))):
+            return False
+        else:
+            raw = cast("list[object]", raw)[part]
+    return True
+
+
+def _wrong_profile(raw: Raw) -> Iterable[Finding]:
+    """What is wrong with a complete profile, seen as the tenant that adds nothing to it."""
+    someone = {"name": "someone", "description": "someone", "owner": "someone@example.com"}
+    try:
+        Tenant.model_validate({**raw, **someone, "profile": "research"})
+    except ValidationError as error:
+        return list(explain.findings(error, Tenant))
+    return []
