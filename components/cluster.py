@@ -6,11 +6,12 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.admission import ManagedObjects
+from components.claims import claims
 from components.context import Context, child
 from components.floor import calico, upstream
 from components.metadata import meta
 from components.roles import CLUSTER_ROLES
-from model import CredentialKind, names
+from model import CredentialKind, Tenant, names
 
 
 class Cluster(pulumi.ComponentResource):
@@ -19,10 +20,19 @@ class Cluster(pulumi.ComponentResource):
     ready: list[pulumi.Resource]
     """What a tenant waits for."""
 
-    def __init__(self, name: str, context: Context, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        context: Context,
+        tenants: Sequence[Tenant],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Takes `tenants`: those whose names must not be somebody else's in the cluster."""
         super().__init__("tenancy:cluster:Cluster", name, None, opts)
         cluster = context.cluster
-        roles = [self._cluster_role(context, role, rules) for role, rules in CLUSTER_ROLES.items()]
+        free = claims(name, context, tenants, child(self))
+        options = child(self, depends_on=[free])
+        roles = [self._cluster_role(context, role, rules, options) for role, rules in CLUSTER_ROLES.items()]
         priorities = [
             k8s.scheduling.v1.PriorityClass(
                 key,
@@ -30,30 +40,32 @@ class Cluster(pulumi.ComponentResource):
                 value=priority.value,
                 preemption_policy="PreemptLowerPriority" if priority.preempts else "Never",
                 description=priority.description,
-                opts=child(self),
+                opts=options,
             )
             for key, priority in cluster.priority_classes.items()
         ]
-        guard = ManagedObjects(name, context, child(self))
-        floor = self._network_floor(context)
-        accounts = self._credentials_namespace(context)
-        self.ready = [*roles, *priorities, guard, *floor, *accounts]
+        guard = ManagedObjects(name, context, options)
+        floor = self._network_floor(context, options)
+        accounts = self._credentials_namespace(context, options)
+        self.ready = [free, *roles, *priorities, guard, *floor, *accounts]
         self.register_outputs({"kind": cluster.kind})
 
     def _cluster_role(
-        self, context: Context, role: str, rules: Sequence[k8s.rbac.v1.PolicyRuleArgs]
+        self,
+        context: Context,
+        role: str,
+        rules: Sequence[k8s.rbac.v1.PolicyRuleArgs],
+        options: pulumi.ResourceOptions,
     ) -> pulumi.Resource:
         name = names.cluster_role(role)
-        return k8s.rbac.v1.ClusterRole(
-            name, metadata=meta(context, name), rules=list(rules), opts=child(self)
-        )
+        return k8s.rbac.v1.ClusterRole(name, metadata=meta(context, name), rules=list(rules), opts=options)
 
-    def _network_floor(self, context: Context) -> list[pulumi.Resource]:
+    def _network_floor(self, context: Context, options: pulumi.ResourceOptions) -> list[pulumi.Resource]:
         network = context.cluster.network
         if network.calico is not None:
-            return [calico.floor(context, network.calico, child(self))]
+            return [calico.floor(context, network.calico, options)]
         if network.policy_api is not None:
-            return [upstream.floor(context, network.policy_api, child(self))]
+            return [upstream.floor(context, network.policy_api, options)]
         pulumi.log.warn(
             "No network floor: this cluster names neither network.calico nor network.policy_api, so only the "
             "tenants' own NetworkPolicies keep them apart. A namespace made by hand has none, and a tenant's "
@@ -62,13 +74,15 @@ class Cluster(pulumi.ComponentResource):
         )
         return []
 
-    def _credentials_namespace(self, context: Context) -> list[pulumi.Resource]:
+    def _credentials_namespace(
+        self, context: Context, options: pulumi.ResourceOptions
+    ) -> list[pulumi.Resource]:
         if CredentialKind.TOKEN not in context.cluster.credentials.kinds:
             return []
         name = names.CREDENTIALS_NAMESPACE
         restricted: Mapping[str, str] = {"pod-security.kubernetes.io/enforce": "restricted"}
         namespace = k8s.core.v1.Namespace(
-            name, metadata=meta(context, name, extra_labels=restricted), opts=child(self)
+            name, metadata=meta(context, name, extra_labels=restricted), opts=options
         )
         quota = k8s.core.v1.ResourceQuota(
             name,

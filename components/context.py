@@ -7,7 +7,7 @@ from datetime import datetime
 import pulumi
 
 from kube.document import Endpoint
-from kube.kubeconfig import cluster_access
+from kube.kubeconfig import KubeconfigError, cluster_access
 from model import Cluster
 
 
@@ -15,23 +15,26 @@ from model import Cluster
 class Connection:
     """How the dynamic resources reach the cluster: the same way as the kubernetes provider."""
 
-    kubeconfig: pulumi.Input[str] | None
+    kubeconfig: pulumi.Output[str] | None
     """Content of a kubeconfig, secret; None means the ambient KUBECONFIG."""
     context: str | None
-    endpoint: pulumi.Output[Endpoint]
+    endpoint: Endpoint
     """Where people reach it, for the kubeconfigs that are handed out."""
 
 
-def connect(cluster: Cluster, kubeconfig: pulumi.Output[str] | None) -> Connection:
-    """The connection of a stack: its secret kubeconfig, or where it has none the ambient one."""
+def connect(cluster: Cluster, kubeconfig: str | None) -> Connection:
+    """The connection of a stack: its own kubeconfig, or where it has none the ambient one.
 
-    def endpoint(content: str | None) -> Endpoint:
-        access = cluster_access(content, context=cluster.context)
-        return Endpoint(cluster.name, cluster.server or access.server, access.ca)
-
-    found = kubeconfig.apply(endpoint) if kubeconfig is not None else pulumi.Output.from_input(endpoint(None))
-    # Address and authority are public; only what proves who somebody is stays secret.
-    return Connection(kubeconfig, cluster.context, pulumi.Output.unsecret(found))
+    Raises:
+        pulumi.RunError: the kubeconfig cannot be read, or has no such context.
+    """
+    try:
+        access = cluster_access(kubeconfig or None, context=cluster.context)
+    except KubeconfigError as error:
+        raise pulumi.RunError(f"cannot reach cluster {cluster.name!r}: {error}") from None
+    endpoint = Endpoint(cluster.name, cluster.server or access.server, access.ca)
+    secret = pulumi.Output.secret(kubeconfig) if kubeconfig else None
+    return Connection(secret, cluster.context, endpoint)
 
 
 @dataclass(frozen=True)

@@ -70,13 +70,13 @@ class TenantCredential(pulumi.ComponentResource):
             user_entry, secret_parts = self._certificate(context, tenant, subject)
         endpoint = context.connection.endpoint
         self.parts = Parts(
-            server=endpoint.apply(lambda found: found.server),
-            certificate_authority=endpoint.apply(lambda found: found.certificate_authority or ""),
+            server=pulumi.Output.from_input(endpoint.server),
+            certificate_authority=pulumi.Output.from_input(endpoint.certificate_authority or ""),
             **secret_parts,
         )
         self.kubeconfig = pulumi.Output.secret(
-            pulumi.Output.all(endpoint, user_entry).apply(
-                lambda found: document.kubeconfig(found[0], subject.name, found[1], tenant.namespace_names)
+            user_entry.apply(
+                lambda entry: document.kubeconfig(endpoint, subject.name, entry, tenant.namespace_names)
             )
         )
         self.register_outputs({"subject": subject.name})

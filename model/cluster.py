@@ -146,6 +146,10 @@ class Calico(Model):
 
     api_version: Literal["projectcalico.org/v3", "crd.projectcalico.org/v1"] = "projectcalico.org/v3"
 
+    def stored_name(self, policy: str) -> str:
+        """The name a policy is written under: the v1 API wants its tier before it, v3 adds that itself."""
+        return policy if self.api_version.startswith("projectcalico.org/") else f"default.{policy}"
+
 
 class PolicyApi(StrEnum):
     """The upstream API for policies that tenants cannot override, where a cluster has one."""

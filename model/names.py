@@ -6,6 +6,12 @@ CREDENTIALS_NAMESPACE = "tenancy-credentials"
 """Holds the ServiceAccounts of issued tokens, where no tenant can start a pod as one of them."""
 
 
+FLOOR = "tenancy-default-deny"
+"""The cluster-wide policy that denies what nobody opened."""
+ROLES = (*Role, "watcher")
+"""Everything that can be bound in a tenant's namespace."""
+
+
 def key(name: str) -> str:
     """One of the program's own label or annotation keys."""
     return f"{PREFIX}/{name}"

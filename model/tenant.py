@@ -1,5 +1,6 @@
 """What a tenant may say, after its file has been merged over its profile."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field
@@ -246,6 +247,22 @@ class Tenant(Model):
 
     shared_folders: dict[DnsLabel, FolderMode] = {}
     adopt: Adoption = Adoption()
+
+    def neighbours(self, tenants: Mapping[str, "Tenant"]) -> dict[str, "Tenant"]:
+        """The tenants among `tenants` that this one declares to talk with."""
+        return {name: tenants[name] for name in self.network.neighbours}
+
+    @property
+    def summary(self) -> dict[str, object]:
+        """What the stack's outputs say of the tenant."""
+        return {
+            "profile": self.profile,
+            "state": self.state,
+            "namespaces": list(self.namespace_names),
+            "accelerators": dict(self.accelerators),
+            "repository": self.repository,
+            "owner": self.owner,
+        }
 
     @property
     def main_namespace(self) -> str:

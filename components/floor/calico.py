@@ -53,7 +53,7 @@ def floor(context: Context, calico: Calico, options: pulumi.ResourceOptions) -> 
         ],
         "egress": [*_dns(context.cluster), {"action": "Deny"}],
     }
-    return _policy(context, calico, "tenancy-default-deny", spec, options)
+    return _policy(context, calico, names.FLOOR, spec, options)
 
 
 def ingress_denials(bounds: Reach) -> list[Rule]:
@@ -176,13 +176,11 @@ def _policy(
     options: pulumi.ResourceOptions,
     tenant: Tenant | None = None,
 ) -> pulumi.CustomResource:
-    # Calico stores policies of its v1 API under their tier's name; v3 does that by itself.
-    stored = name if calico.api_version.startswith("projectcalico.org/") else f"default.{name}"
     return k8s.apiextensions.CustomResource(
         name,
         api_version=calico.api_version,
         kind="GlobalNetworkPolicy",
-        metadata=meta(context, stored, tenant=tenant),
+        metadata=meta(context, calico.stored_name(name), tenant=tenant),
         spec=spec,
         opts=options,
     )

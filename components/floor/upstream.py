@@ -52,7 +52,7 @@ def floor(context: Context, api: PolicyApi, options: pulumi.ResourceOptions) -> 
     }
     if api is PolicyApi.CLUSTER_NETWORK_POLICY:
         spec |= {"tier": "Baseline", "priority": _PRIORITY}
-        return _policy(context, api, api.value, "tenancy-default-deny", spec, options)
+        return _policy(context, api, api.value, names.FLOOR, spec, options)
     # The API admits one baseline policy, and only under this name.
     return _policy(context, api, "BaselineAdminNetworkPolicy", "default", spec, options)
 
@@ -145,7 +145,7 @@ def _policy(
 ) -> pulumi.CustomResource:
     version = "v1alpha2" if api is PolicyApi.CLUSTER_NETWORK_POLICY else "v1alpha1"
     return k8s.apiextensions.CustomResource(
-        name if kind != "BaselineAdminNetworkPolicy" else "tenancy-default-deny",
+        name if kind != "BaselineAdminNetworkPolicy" else names.FLOOR,
         api_version=f"policy.networking.k8s.io/{version}",
         kind=kind,
         metadata=meta(context, name, tenant=tenant),

@@ -1,0 +1,70 @@
+"""The names in the cluster that the program is about to use, and that must be nobody else's."""
+
+from collections.abc import Sequence
+
+import pulumi
+
+from components.context import Context
+from components.dynamic import Claims, ClaimsArgs
+from components.metadata import STACK
+from model import PolicyApi, Tenant, names
+
+Claim = tuple[str, str, str]
+"""apiVersion, kind and name of a cluster-scoped object."""
+
+
+def claims(name: str, context: Context, tenants: Sequence[Tenant], options: pulumi.ResourceOptions) -> Claims:
+    """The resource that fails a preview or an update before it takes over somebody else's object."""
+    objects = [*_cluster(context), *(claim for tenant in tenants for claim in _tenant(context, tenant))]
+    return Claims(
+        name,
+        ClaimsArgs(
+            objects=tuple(objects),
+            owner_label=(STACK, context.stack),
+            kubeconfig=context.connection.kubeconfig,
+            context=context.connection.context,
+        ),
+        opts=options,
+    )
+
+
+def _cluster(context: Context) -> list[Claim]:
+    roles = [
+        ("rbac.authorization.k8s.io/v1", "ClusterRole", names.cluster_role(role)) for role in names.ROLES
+    ]
+    priorities = [
+        ("scheduling.k8s.io/v1", "PriorityClass", name) for name in context.cluster.priority_classes
+    ]
+    return [
+        *roles,
+        *priorities,
+        ("v1", "Namespace", names.CREDENTIALS_NAMESPACE),
+        *_floor(context, names.FLOOR),
+    ]
+
+
+def _tenant(context: Context, tenant: Tenant) -> list[Claim]:
+    # Adopted and split-off namespaces exist already, and are named in the tenant's file on purpose.
+    known = tenant.adopt.namespace
+    spaces = tenant.namespace_names[1:] if known else tenant.namespace_names
+    volumes = [
+        ("v1", "PersistentVolume", names.shared_volume(space, folder))
+        for space in tenant.namespace_names
+        for folder in tenant.shared_folders
+    ]
+    return [
+        *(("v1", "Namespace", space) for space in spaces),
+        *volumes,
+        *_floor(context, names.isolation(tenant.name)),
+    ]
+
+
+def _floor(context: Context, name: str) -> list[Claim]:
+    network = context.cluster.network
+    if network.calico is not None:
+        return [(network.calico.api_version, "GlobalNetworkPolicy", network.calico.stored_name(name))]
+    if network.policy_api is PolicyApi.CLUSTER_NETWORK_POLICY:
+        return [("policy.networking.k8s.io/v1alpha2", network.policy_api, name)]
+    if network.policy_api is PolicyApi.ADMIN_NETWORK_POLICY and name != names.FLOOR:
+        return [("policy.networking.k8s.io/v1alpha1", network.policy_api, name)]
+    return []
