@@ -12,8 +12,9 @@ from model.cluster import (
     Taint,
 )
 from model.problems import InvalidConfiguration, Problem
+from model.rules.fleet import granted
 from model.space import Space, spaces
-from model.stack import Stack, load
+from model.stack import Stack, load, stacks
 from model.tenant import (
     Egress,
     ExtraNamespace,
@@ -67,6 +68,8 @@ __all__ = [
     "State",
     "Taint",
     "Tenant",
+    "granted",
     "load",
     "spaces",
+    "stacks",
 ]

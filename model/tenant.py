@@ -59,6 +59,7 @@ class Objects(Model):
     node_ports: Count
     """Services of type NodePort count here."""
     load_balancers: Count
+    """Services of type LoadBalancer."""
     jobs: Count
     cron_jobs: Count
     deployments: Count
@@ -86,10 +87,14 @@ class ContainerLimits(Model):
     """What a container gets that asks for nothing, and the most that one may ask for."""
 
     default_cpu: Quantity
+    """Cores of a container that names none."""
     default_memory: Quantity
+    """Bytes of a container that names none."""
     default_ephemeral_storage: Quantity
     max_cpu: Quantity
+    """Cores of the largest container."""
     max_memory: Quantity
+    """Bytes of the largest container."""
     max_claim: Quantity
     """The largest single PersistentVolumeClaim."""
     shared_memory: Quantity
@@ -129,7 +134,9 @@ class NetworkStance(Model):
     load_balancer_ports: tuple[PortRange, ...]
     """Ports that the cluster's load-balancer subnets may reach."""
     egress: dict[DnsLabel, Egress]
+    """Destinations outside the cluster, each under a name of its own."""
     neighbours: dict[DnsLabel, Neighbour]
+    """Other tenants to talk with, by name."""
 
 
 class Member(Model):
@@ -208,15 +215,23 @@ class Tenant(Model):
     """One tenant: a team, usually one GitHub repository, in one or several namespaces."""
 
     name: DnsLabel
+    """The name of the file, of the tenant, and of its main namespace."""
     profile: DnsLabel
+    """The archetype that gives every value this file does not set."""
     description: Text
+    """What the tenant is for, in a sentence."""
     owner: Contact
+    """E-mail address of who answers for the tenant."""
     repository: Repository | None = None
+    """GitHub repository, owner/name, whose Codespaces get the credential."""
     repositories: tuple[Repository, ...] = ()
     """Further repositories that get the same credential."""
     classification: Classification
+    """How confidential the data is; confidential and personal data have stricter rules."""
     state: State = State.ACTIVE
+    """active, frozen (nothing new runs, nothing is lost), or retired (the way out)."""
     labels: dict[LabelKey, LabelValue] = {}
+    """Further labels of the namespaces."""
     namespace: DnsLabel | None = None
     """The main namespace, where it is not the tenant's name: after a rename or a split, or adopted."""
     former_name: DnsLabel | None = None
@@ -231,22 +246,34 @@ class Tenant(Model):
     node_pools: tuple[DnsLabel, ...] = ()
     """Node pools without accelerators that pods may use; the accelerators' pools follow by themselves."""
     quota: Quota
+    """What the tenant may use in total."""
     limits: ContainerLimits
+    """Defaults and bounds of single containers and claims."""
     priorities: dict[DnsLabel, PriorityGrant] = {}
+    """What pods of a PriorityClass may use; a class that is not named may not be used."""
     namespaces: dict[DnsLabel, ExtraNamespace] = {}
+    """Further namespaces, `<tenant>-<key>`, and the part of the quota that each takes."""
 
     pod_security: PodSecurity
+    """Pod Security level that is enforced."""
     exemptions: dict[str, Text] = {}
     """Behaviours of the multi-tenancy benchmark that the profile gives up, each with its reason."""
     network: NetworkStance
+    """What pods can reach, and what can reach them."""
 
     members: dict[Login, Member] = {}
+    """People, by GitHub login."""
     service_accounts: dict[DnsLabel, ServiceAccount] = {}
+    """Further ServiceAccounts, by name."""
     credentials: CredentialLifetimes
+    """Kind and lifetimes of issued credentials."""
     codespaces: Codespaces
+    """Whether and how the kubeconfig reaches Codespaces."""
 
     shared_folders: dict[DnsLabel, FolderMode] = {}
+    """Folders of the cluster's catalogue, by key: read-only or read-write."""
     adopt: Adoption = Adoption()
+    """What exists already and is to be taken over."""
 
     def neighbours(self, tenants: Mapping[str, "Tenant"]) -> dict[str, "Tenant"]:
         """The tenants among `tenants` that this one declares to talk with."""

@@ -1,0 +1,1 @@
+"""The subcommands of `tenancy`, one file each."""

@@ -1,0 +1,27 @@
+"""Where the project is, and which stacks it has."""
+
+from pathlib import Path
+
+import click
+
+from model import stacks
+
+
+def root() -> Path:
+    """The nearest folder at or above the working directory that holds Pulumi.yaml.
+
+    Raises click.UsageError where there is none.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "Pulumi.yaml").is_file():
+            return folder
+    raise click.UsageError(f"there is no Pulumi.yaml in {here} or above; go to the project's folder")
+
+
+def complete_stack(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of stacks for the shell to complete."""
+    try:
+        return [name for name in stacks(root()) if name.startswith(incomplete)]
+    except click.UsageError:
+        return []
