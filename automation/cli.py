@@ -7,6 +7,8 @@ import click
 
 COMMANDS = {
     "kubeconfig": ("automation.commands.kubeconfig:kubeconfig", "Build, merge and take apart kubeconfigs."),
+    "preview": ("automation.commands.update:preview", "Show what an update would change."),
+    "up": ("automation.commands.update:up", "Make the cluster and GitHub what the files ask for."),
     "validate": ("automation.commands.validate:validate", "Check the files of stacks; needs no cluster."),
 }
 """Name of a subcommand to where it is defined, `module:attribute`, and its line in the help."""

@@ -5,6 +5,10 @@ from collections.abc import Sequence
 
 import click
 
+FAILED = 1
+"""Exit code of every command that could not do its work."""
+PENDING = 3
+"""Exit code where drift or a pending change was found."""
 BAD_INPUT = 2
 """Exit code of every command whose input is wrong."""
 

@@ -19,6 +19,17 @@ def root() -> Path:
     raise click.UsageError(f"there is no Pulumi.yaml in {here} or above; go to the project's folder")
 
 
+def choose(root: Path, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The stacks that were asked for, each once, or the only one. Raises click.UsageError."""
+    known = stacks(root)
+    for name in names:
+        if name not in known:
+            raise click.UsageError(f"there is no stack {name!r}; known: {', '.join(known) or 'none'}")
+    if not names and len(known) != 1:
+        raise click.UsageError(f"which stack? --stack is one of: {', '.join(known)}")
+    return tuple(dict.fromkeys(names or known))
+
+
 def complete_stack(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """Names of stacks for the shell to complete."""
     try:

@@ -1,0 +1,119 @@
+"""Stacks through the Automation API: open one, preview it, apply it, tell what came of it."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pulumi import automation as auto
+from pulumi.automation.events import EngineEvent, OpType
+
+UNCHANGED = frozenset({OpType.SAME, OpType.READ, OpType.DISCARD})
+
+
+class StackFailed(Exception):  # noqa: N818 - what happened to the stack
+    """An operation on a stack failed; the message is what Pulumi said, without its secrets."""
+
+
+@dataclass
+class Outcome:
+    """What an operation did, or in a preview would do."""
+
+    stack: str
+    changes: dict[str, int] = field(default_factory=dict)
+    """Number of resources by operation; those that stay the same are not counted."""
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    """Each change: operation, URN, and the properties that differ. Never a value."""
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything differs."""
+        return bool(self.changes)
+
+
+def open_stack(root: Path, name: str, *, create: bool = False) -> auto.Stack:
+    """The stack of the project under `root`. Raises StackFailed if there is no such stack."""
+    workspace = auto.LocalWorkspace(work_dir=str(root), env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true"})
+    try:
+        if create:
+            return auto.Stack.create_or_select(name, workspace)
+        return auto.Stack.select(name, workspace)
+    except auto.StackNotFoundError:
+        raise StackFailed(f"stack {name!r} has never been applied: tenancy up --stack {name}") from None
+    except auto.CommandError as error:
+        raise StackFailed(_reason(error)) from None
+
+
+def preview(stack: auto.Stack, *, say: Callable[[str], None] | None, refresh: bool = False) -> Outcome:
+    """What an update would change."""
+    return _run(
+        stack, lambda collect: stack.preview(on_event=collect, on_output=say, color=_color(), refresh=refresh)
+    )
+
+
+def up(stack: auto.Stack, *, say: Callable[[str], None] | None, refresh: bool = False) -> Outcome:
+    """Applies what was asked for."""
+    return _run(
+        stack,
+        lambda collect: stack.up(
+            on_event=collect,
+            on_output=say,
+            color=_color(),
+            refresh=refresh,
+            suppress_outputs=True,
+            show_secrets=False,
+        ),
+    )
+
+
+def outputs(stack: auto.Stack) -> dict[str, Any]:
+    """The stack's public outputs; secret ones are left out."""
+    return {name: output.value for name, output in stack.outputs().items() if not output.secret}
+
+
+def _run(stack: auto.Stack, operation: Callable[[Callable[[EngineEvent], None]], object]) -> Outcome:
+    outcome = Outcome(stack.name)
+    errors: list[str] = []
+
+    def collect(event: EngineEvent) -> None:
+        if event.resource_pre_event is not None:
+            step = event.resource_pre_event.metadata
+            if step.op not in UNCHANGED and step.type != "pulumi:pulumi:Stack":
+                _record(outcome, step)
+        if event.diagnostic_event is not None:
+            text = event.diagnostic_event.message.strip()
+            if event.diagnostic_event.severity == "warning":
+                outcome.warnings.append(text)
+            elif event.diagnostic_event.severity == "error":
+                errors.append(text)
+
+    try:
+        operation(collect)
+    except auto.ConcurrentUpdateError:
+        raise StackFailed(
+            f"stack {stack.name!r} is being updated by another run; wait for it, or if it died: "
+            f"pulumi cancel --stack {stack.name}"
+        ) from None
+    except auto.CommandError as error:
+        raise StackFailed("\n".join(errors) or _reason(error)) from None
+    return outcome
+
+
+def _record(outcome: Outcome, step: Any) -> None:
+    outcome.changes[step.op.value] = outcome.changes.get(step.op.value, 0) + 1
+    outcome.steps.append(
+        {"op": step.op.value, "urn": step.urn, "properties": sorted(step.detailed_diff or step.diffs or ())}
+    )
+
+
+def _reason(error: auto.CommandError) -> str:
+    """The last words of the engine; the Automation API wraps its whole output around them."""
+    text = str(error)
+    _, found, stderr = text.partition("stderr: ")
+    return (stderr if found else text).strip() or text.strip()
+
+
+def _color() -> str:
+    return "never" if os.environ.get("NO_COLOR") or not os.isatty(1) else "always"
