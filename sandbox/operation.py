@@ -153,7 +153,7 @@ def _answers(url: str) -> bool:
 @contextmanager
 def _lock(layout: Layout, progress: Progress) -> Generator[None]:
     """Let one `up` or `down` at a time work on a sandbox."""
-    with (layout.run / "lock").open("w") as file:
+    with os.fdopen(os.open(layout.run / "lock", os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -177,8 +177,8 @@ class Processes:
 def identity(pid: int) -> str | None:
     """Tell what sets a running process apart from a later one of the same number; None when there is none.
 
-    On Linux the boot and the start in clock ticks since it (proc(5), stat, field 22), elsewhere what ps says.
-    A zombie is not running.
+    On Linux the boot and the start in clock ticks since it (proc(5), stat, fields 3, 20 and 22), elsewhere
+    what ps says. A zombie is not running, unless threads of it still hold its ports.
     """
     if sys.platform == "linux":
         try:
@@ -187,7 +187,8 @@ def identity(pid: int) -> str | None:
         except OSError:
             return None
         fields = stat.rpartition(")")[2].split()
-        return None if fields[0] in "ZX" else f"{boot}:{fields[19]}"
+        over = fields[0] in "ZX" and int(fields[17]) <= 1
+        return None if over else f"{boot}:{fields[19]}"
     shown = subprocess.run(
         ["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout.strip()
