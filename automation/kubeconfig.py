@@ -38,10 +38,14 @@ _PATHS: dict[Kind, tuple[str, ...]] = {**_INLINED, "user": (*_INLINED["user"], "
 
 @dataclass(frozen=True)
 class Source:
-    """A kubeconfig and where it comes from: a file's path, or another name for people to see."""
+    """A kubeconfig and where it comes from: a file's path, or another name for people to see.
+
+    `folder`: from where its relative paths are seen; None where it has none.
+    """
 
     name: str
     document: Document
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -174,30 +178,33 @@ def renamed(document: Document, renames: Iterable[Rename], source: str) -> Docum
     return result
 
 
-def merge(sources: Sequence[Source], *, overwrite: bool = False) -> Merged:
+def merge(sources: Sequence[Source], *, overwrite: bool = False, destination: Path | None = None) -> Merged:
     """All sources in one document; the first one's layout and comments stay.
 
-    Of different entries with one name the first is taken, or with `overwrite` the last.
+    Of different entries with one name the first is taken, or with `overwrite` the last. Relative paths become
+    absolute, except those of a first source that lies in the `destination` folder.
     """
     if not sources:
         return Merged(empty(), ())
-    document = copy.deepcopy(sources[0].document)
-    origins = {(kind, name): sources[0].name for kind in KINDS for name in names(document, kind)}
+    moved = [_moved(source) for source in sources]
+    stays = sources[0].folder is not None and sources[0].folder == destination
+    document = copy.deepcopy(sources[0].document if stays else moved[0])
+    taken: dict[tuple[Kind, str], tuple[str, Document]] = {}
     conflicts: list[Conflict] = []
-    for source in sources[1:]:
+    for source, other in zip(sources, moved, strict=True):
         for kind in KINDS:
-            for item in _items(source.document, kind):
+            for item in _items(other, kind):
                 name = str(item["name"])
-                present = _get(document, kind, name)
-                if present is None:
-                    _append(document, kind, item)
-                    origins[kind, name] = source.name
+                origin, present = taken.setdefault((kind, name), (source.name, item))
+                if present is item:
+                    if source is not sources[0]:
+                        _append(document, kind, item)
                 elif present != item:
-                    conflicts.append(_conflict(source, kind, name, origins[kind, name], overwrite))
+                    conflicts.append(_conflict(source, kind, name, origin, overwrite))
                     if overwrite:
                         _replace(document, kind, item)
-                        origins[kind, name] = source.name
-        _merge_rest(document, source.document)
+                        taken[kind, name] = (source.name, item)
+        _merge_rest(document, other)
     return Merged(document, tuple(_with_users(conflict, sources) for conflict in conflicts))
 
 
@@ -388,6 +395,10 @@ def _with_users(conflict: Conflict, sources: Sequence[Source]) -> Conflict:
         if conflict.kind != "context" and _body(item, "context").get(conflict.kind) == conflict.name
     )
     return replace(conflict, used_by=used_by)
+
+
+def _moved(source: Source) -> Document:
+    return with_absolute_paths(source.document, source.folder) if source.folder else source.document
 
 
 def _merge_rest(document: Document, other: Document) -> None:

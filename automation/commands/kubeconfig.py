@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -143,8 +143,9 @@ def build(
         made = documents.flatten(made, Path.read_bytes, "build")
 
     def added() -> Merged:
-        existing = [_source(output, output)] if output and output.exists() else []
-        return documents.merge([*existing, Source("this command", made)], overwrite=overwrite)
+        existing = [_source(output)] if output and output.exists() else []
+        sources = [*existing, Source("this command", made)]
+        return documents.merge(sources, overwrite=overwrite, destination=_folder(output))
 
     _finish(added, output, raw, as_json)
 
@@ -171,8 +172,8 @@ def merge(
 ) -> None:
     """Merge kubeconfigs: of different entries with one name the first is taken.
 
-    What was not taken is reported. --rename lets both stay, --overwrite takes the last. The first file's layout
-    and comments stay. To add to a kubeconfig, name it first and as --output:
+    What was not taken is reported. --rename lets both stay, --overwrite takes the last. Layout and
+    comments of the first file stay. To add to a kubeconfig, name it first and as --output:
 
     \b
       tenancy kubeconfig merge ~/.kube/config new.yaml -o ~/.kube/config
@@ -180,17 +181,12 @@ def merge(
     wanted = [_rename(text) for text in renames]
 
     def merged() -> Merged:
-        loaded = _load(sources, output)
-        unmatched = [
-            rename
-            for rename in wanted
-            if not any(rename.old in documents.names(item.document, rename.kind) for item in loaded[1:])
-        ]
-        if unmatched:
-            missing = f"{unmatched[0].kind} {unmatched[0].old!r}"
-            raise KubeconfigError(f"--rename: no file after the first has a {missing}")
-        others = [Source(item.name, _renamed(item, wanted)) for item in loaded[1:]]
-        return documents.merge([loaded[0], *others], overwrite=overwrite)
+        first, *others = [_source(path) for path in sources]
+        for rename in wanted:
+            if not any(rename.old in documents.names(item.document, rename.kind) for item in others):
+                raise KubeconfigError(f"--rename: no file after the first has a {rename.kind} {rename.old!r}")
+        others = [replace(item, document=_renamed(item, wanted)) for item in others]
+        return documents.merge([first, *others], overwrite=overwrite, destination=_folder(output))
 
     _finish(merged, output, raw, as_json)
 
@@ -257,7 +253,9 @@ def remove(contexts: tuple[str, ...], inputs: tuple[Path, ...], keep_unused: boo
     paths = _inputs(inputs)
     with files.locked(paths):
         texts = {path: files.read(path) for path in paths if path.exists()}
-        loaded = [Source(str(path), documents.parse(text, str(path))) for path, text in texts.items()]
+        loaded = [
+            Source(str(path), documents.parse(text, str(path)), _folder(path)) for path, text in texts.items()
+        ]
         document = documents.merge(loaded).document
         removal = documents.to_remove(document, contexts, _shown(inputs), keep_unused=keep_unused)
         written: dict[str, str | None] = {}
@@ -350,20 +348,15 @@ def _read_all(given: Sequence[Path], output: Path | None) -> Merged:
     paths = [path for path in _inputs(given) if given or path.exists()]
     if not paths:
         raise KubeconfigError(f"none of these kubeconfigs exists: {_shown(given)}")
-    return documents.merge(_load(paths, output))
+    return documents.merge([_source(path) for path in paths], destination=_folder(output))
 
 
-def _load(paths: Sequence[Path], output: Path | None) -> list[Source]:
-    """The kubeconfigs; a first one in the output's own folder keeps its relative paths."""
-    return [_source(path, output if index == 0 else None) for index, path in enumerate(paths)]
+def _source(path: Path) -> Source:
+    return Source(str(path), documents.parse(files.read(path), str(path)), _folder(path))
 
 
-def _source(path: Path, output: Path | None) -> Source:
-    document = documents.parse(files.read(path), str(path))
-    folder = path.absolute().parent
-    if output and output.absolute().parent == folder:
-        return Source(str(path), document)
-    return Source(str(path), documents.with_absolute_paths(document, folder))
+def _folder(path: Path | None) -> Path | None:
+    return path.absolute().parent if path else None
 
 
 def _renamed(source: Source, renames: Sequence[Rename]) -> Document:

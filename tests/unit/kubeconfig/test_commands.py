@@ -1,0 +1,426 @@
+"""`tenancy kubeconfig`, compared with kubectl on the same inputs."""
+
+import json
+import os
+import re
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.kubeconfig.conftest import OTHER, TWO_CLUSTERS, Kubectl, Tenancy
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+@pytest.mark.parametrize("context", ["dev-frontend", "dev-storage", "exp-scratch"])
+def test_minify_as_kubectl(
+    config: Path, home: Path, kubectl: Kubectl, tenancy: Tenancy, context: str
+) -> None:
+    tenancy("minify", "--context", context, "-o", home / "one")
+    expected = kubectl("config", "view", "--minify", "--flatten", f"--context={context}")
+    assert kubectl("config", "view", "--flatten", kubeconfig=home / "one") == expected
+    assert expected["current-context"] == context
+
+
+def test_flatten_as_kubectl(config: Path, home: Path, kubectl: Kubectl, tenancy: Tenancy) -> None:
+    tenancy("flatten", "-o", home / "flat")
+    expected = kubectl("config", "view", "--flatten", "--raw")
+    assert kubectl("config", "view", "--raw", kubeconfig=home / "flat") == expected
+    assert "client-key-data" in json.dumps(expected)
+
+
+def test_flatten_and_minify_one_after_the_other(
+    config: Path, home: Path, kubectl: Kubectl, tenancy: Tenancy
+) -> None:
+    tenancy("minify", "-o", home / "one")
+    tenancy("flatten", "--kubeconfig", home / "one", "-o", home / "one")
+    expected = kubectl("config", "view", "--flatten", "--minify", "--raw")
+    assert kubectl("config", "view", "--raw", kubeconfig=home / "one") == expected
+
+
+def test_what_is_shown_is_what_kubectl_shows(
+    config: Path, home: Path, kubectl: Kubectl, tenancy: Tenancy
+) -> None:
+    """`kubectl config view` without --raw hides what is secret; so does the terminal here."""
+    tenancy("flatten", "-o", home / "flat")
+    (home / "shown").write_text(tenancy("flatten", "--kubeconfig", home / "flat").stdout)
+    shown = (home / "shown").read_text()
+    # kubectl reads back the masks only where they are no base64: compare the texts' values instead.
+    expected = kubectl("config", "view", kubeconfig=home / "flat")
+    masks = {user["name"]: user["user"] for user in expected["users"]}
+    for key in ("client-certificate-data", "client-key-data"):
+        assert f"{key}: {masks['developer'][key]}" in shown
+    assert masks["experimenter"]["password"] == "REDACTED"
+    assert "password: REDACTED" in shown
+
+
+def test_raw_shows_everything(config: Path, tenancy: Tenancy) -> None:
+    assert "password: some-password" in tenancy("minify", "--context", "exp-scratch", "--raw").stdout
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_merge_as_kubectl(
+    config: Path, other: Path, home: Path, kubectl: Kubectl, tenancy: Tenancy, reverse: bool
+) -> None:
+    """First file wins, for entries and for the current context: clientcmd/loader.go, Load."""
+    files = [other, config] if reverse else [config, other]
+    result = tenancy("merge", *files, "-o", home / "merged")
+    expected = kubectl("config", "view", "--flatten", kubeconfig=os.pathsep.join(map(str, files)))
+    assert by_name(kubectl("config", "view", "--flatten", kubeconfig=home / "merged")) == by_name(expected)
+    loser = files[1]
+    users = "exp-scratch" if reverse else "other-scratch"
+    assert f"not taken: cluster 'scratch' of {loser}, which differs from that of {files[0]}" in result.stderr
+    assert f"(contexts {users} now use the other)" in result.stderr
+
+
+def by_name(view: dict[str, Any]) -> dict[str, Any]:
+    """kubectl sorts the entries of its views only when it merges; order means nothing."""
+    lists = {key: sorted(view[key] or [], key=str) for key in ("clusters", "users", "contexts")}
+    return {**view, **lists}
+
+
+def test_merge_of_the_same_again_changes_nothing(config: Path, tenancy: Tenancy) -> None:
+    before = config.read_text()
+    result = tenancy("merge", config, config, "-o", config)
+    assert "not taken" not in result.stderr
+    assert config.read_text() == before
+
+
+def test_merge_with_rename_keeps_both(
+    config: Path, other: Path, home: Path, kubectl: Kubectl, tenancy: Tenancy
+) -> None:
+    result = tenancy(
+        "merge", config, other, "--rename", "cluster:scratch=lab", "-o", home / "merged", "--json"
+    )
+    report = json.loads(result.stdout)
+    assert report["conflicts"] == []
+    assert report["clusters"] == ["development", "scratch", "lab", "production"]
+    found = kubectl("config", "view", "--minify", "--context=other-scratch", kubeconfig=home / "merged")
+    assert found["clusters"][0]["cluster"]["server"] == "https://9.9.9.9"
+    # As kubectl itself would have renamed a context.
+    tenancy("merge", config, other, "--rename", "context:production=live", "-o", home / "renamed")
+    kubectl("config", "rename-context", "production", "live", kubeconfig=other)
+    expected = kubectl("config", "view", "--flatten", kubeconfig=f"{config}:{other}")
+    assert by_name(kubectl("config", "view", "--flatten", kubeconfig=home / "renamed")) == by_name(expected)
+
+
+def test_merge_with_overwrite_takes_the_last_entry_but_keeps_the_context(
+    config: Path, other: Path, kubectl: Kubectl, tenancy: Tenancy
+) -> None:
+    report = json.loads(tenancy("merge", config, other, "--overwrite", "-o", config, "--json").stdout)
+    assert report["conflicts"] == [
+        {
+            "kind": "cluster",
+            "name": "scratch",
+            "taken_from": str(other),
+            "not_taken_from": str(config),
+            "used_by": ["exp-scratch"],
+        }
+    ]
+    found = kubectl("config", "view", "--minify", "--context=exp-scratch")
+    assert found["clusters"][0]["cluster"] == {"server": "https://9.9.9.9"}
+    assert report["current-context"] == "dev-frontend"
+
+
+def test_merge_keeps_comments_unknown_fields_and_paths_of_the_first_file(
+    config: Path, other: Path, kubectl: Kubectl, tenancy: Tenancy
+) -> None:
+    tenancy("merge", config, other, "-o", config)
+    text = config.read_text()
+    for kept in (*re.findall(r"# .*", TWO_CLUSTERS), "x-owner: me", "client-key: pki/fake-key-seefile"):
+        assert kept in text
+    assert (config.parent / "config.bak").read_text() == TWO_CLUSTERS
+    assert mode(config) == mode(config.parent / "config.bak") == 0o600
+
+
+def test_extract_takes_what_contexts_need(
+    config: Path, home: Path, kubectl: Kubectl, tenancy: Tenancy
+) -> None:
+    tenancy("extract", "dev-storage", "exp-scratch", "-o", home / "some")
+    view = kubectl("config", "view", "--flatten", kubeconfig=home / "some")
+    whole = kubectl("config", "view", "--flatten")
+    assert {item["name"] for item in view["contexts"]} == {"dev-storage", "exp-scratch"}
+    assert view["clusters"] == whole["clusters"]
+    assert view["users"] == whole["users"]
+    assert view["current-context"] == "dev-storage"
+
+
+def test_remove_with_keep_unused_as_kubectl_delete_context(
+    config: Path, kubectl: Kubectl, tenancy: Tenancy
+) -> None:
+    tenancy("remove", "exp-scratch", "--keep-unused")
+    ours = kubectl("config", "view", "--raw")
+    config.write_text(TWO_CLUSTERS)
+    kubectl("config", "delete-context", "exp-scratch")
+    assert kubectl("config", "view", "--raw") == ours
+
+
+def test_remove_as_kubectls_three_deletions(config: Path, kubectl: Kubectl, tenancy: Tenancy) -> None:
+    report = json.loads(tenancy("remove", "exp-scratch", "--json").stdout)
+    assert report["removed"] == {
+        "contexts": ["exp-scratch"],
+        "clusters": ["scratch"],
+        "users": ["experimenter"],
+    }
+    ours = kubectl("config", "view", "--raw")
+    config.write_text(TWO_CLUSTERS)
+    kubectl("config", "delete-context", "exp-scratch")
+    kubectl("config", "delete-cluster", "scratch")
+    kubectl("config", "delete-user", "experimenter")
+    assert kubectl("config", "view", "--raw") == ours
+
+
+def test_remove_leaves_what_another_context_uses(config: Path, tenancy: Tenancy) -> None:
+    report = json.loads(tenancy("remove", "dev-storage", "--json").stdout)
+    assert report["removed"] == {"contexts": ["dev-storage"], "clusters": [], "users": []}
+
+
+def test_remove_changes_no_other_line(config: Path, tenancy: Tenancy) -> None:
+    """Comments above an entry go with it, all else stays as it is, byte for byte."""
+    result = tenancy("remove", "exp-scratch", "dev-frontend")
+    gone = """\
+# may be gone any day
+- cluster:
+    insecure-skip-tls-verify: true
+    server: https://5.6.7.8
+  name: scratch
+|- name: experimenter
+  user:
+    password: some-password
+    username: exp
+|# the web shop
+- context:
+    cluster: development
+    namespace: frontend
+    user: developer
+  name: dev-frontend
+|# trials
+- context:
+    cluster: scratch
+    namespace: default
+    user: experimenter
+  name: exp-scratch
+"""
+    expected = TWO_CLUSTERS.replace("current-context: dev-frontend", 'current-context: ""')
+    for part in gone.split("|"):
+        assert part in expected
+        expected = expected.replace(part, "")
+    assert config.read_text() == expected
+    assert "The current context is gone" in result.stderr
+
+
+@pytest.mark.parametrize("layout", ["json", "flow", "dash alone", "indented"])
+def test_remove_in_other_layouts(config: Path, kubectl: Kubectl, tenancy: Tenancy, layout: str) -> None:
+    data = kubectl("config", "view", "--raw")
+    texts = {
+        "json": json.dumps(data, indent=2),
+        "flow": "".join(f"{key}: {json.dumps(value)}\n" for key, value in data.items()),
+        "dash alone": TWO_CLUSTERS.replace("- context:\n", "-\n  context:\n"),
+        "indented": re.sub(r"(?m)^(- |  )", r"  \1", TWO_CLUSTERS),
+    }
+    config.write_text(texts[layout])
+    before = kubectl("config", "view", "--raw")
+    tenancy("remove", "exp-scratch")
+    after = kubectl("config", "view", "--raw")
+    assert [item["name"] for item in after["contexts"]] == ["dev-frontend", "dev-storage"]
+    assert after["clusters"] == before["clusters"][:1]
+    assert after["users"] == before["users"][:1]
+
+
+def test_remove_everything_leaves_a_kubeconfig(config: Path, kubectl: Kubectl, tenancy: Tenancy) -> None:
+    tenancy("remove", "exp-scratch", "dev-storage", "dev-frontend")
+    view = kubectl("config", "view")
+    assert (view["contexts"], view["clusters"], view["users"]) == (None, None, None)
+
+
+def test_remove_from_several_files(
+    config: Path, other: Path, tenancy: Tenancy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", f"{config}:{other}:{other.with_name('none')}")
+    report = json.loads(tenancy("remove", "production", "--json").stdout)
+    assert list(report["written"]) == [str(other)]
+    assert config.read_text() == TWO_CLUSTERS
+    # The operator is still used by other-scratch.
+    assert report["removed"] == {"contexts": ["production"], "clusters": ["production"], "users": []}
+
+
+def test_build_as_kubectls_set_commands(config: Path, home: Path, kubectl: Kubectl, tenancy: Tenancy) -> None:
+    pki = config.parent / "pki"
+    ours, theirs = home / "ours", home / "theirs"
+    tenancy(
+        *("build", "--cluster", "development", "--server", "https://1.2.3.4"),
+        *("--certificate-authority", pki / "fake-ca-file", "--user", "developer"),
+        *("--client-certificate", pki / "fake-cert-file", "--client-key", pki / "fake-key-seefile"),
+        *("--context", "dev-frontend", "--namespace", "frontend", "-o", ours),
+    )
+    tenancy(
+        *("build", "--cluster", "scratch", "--server", "https://5.6.7.8", "--insecure-skip-tls-verify"),
+        *("--user", "experimenter", "--token", "-", "--context", "exp-scratch", "-o", ours),
+        stdin="token-of-the-operator\n",
+    )
+    embed = "--embed-certs=true"
+    authority = f"--certificate-authority={pki / 'fake-ca-file'}"
+    certificate = f"--client-certificate={pki / 'fake-cert-file'}"
+    key = f"--client-key={pki / 'fake-key-seefile'}"
+    for command in (
+        ("set-cluster", "development", "--server=https://1.2.3.4", authority, embed),
+        ("set-credentials", "developer", certificate, key, embed),
+        ("set-context", "dev-frontend", "--cluster=development", "--user=developer", "--namespace=frontend"),
+        ("set-cluster", "scratch", "--server=https://5.6.7.8", "--insecure-skip-tls-verify=true"),
+        ("set-credentials", "experimenter", "--token=token-of-the-operator"),
+        ("set-context", "exp-scratch", "--cluster=scratch", "--user=experimenter"),
+        ("use-context", "dev-frontend"),
+    ):
+        kubectl("config", *command, kubeconfig=theirs)
+    expected = kubectl("config", "view", "--raw", kubeconfig=theirs)
+    assert by_name(kubectl("config", "view", "--raw", kubeconfig=ours)) == by_name(expected)
+    assert mode(ours) == 0o600
+
+
+def test_build_without_embedding_names_the_files(config: Path, home: Path, tenancy: Tenancy) -> None:
+    authority = config.parent / "pki" / "fake-ca-file"
+    shown = tenancy(
+        *("build", "--cluster", "c", "--server", "https://1.2.3.4", "--user", "u", "--no-embed"),
+        *("--certificate-authority", authority),
+    ).stdout
+    assert f"certificate-authority: {authority}\n" in shown
+
+
+def test_an_exec_plugins_relative_command_and_a_token_file_move_along(
+    home: Path, kubectl: Kubectl, tenancy: Tenancy
+) -> None:
+    folder = home / "deep"
+    folder.mkdir()
+    (folder / "config").write_text(
+        """\
+        clusters: [{name: c, cluster: {server: https://1.2.3.4}}]
+        users:
+        - name: u
+          user:
+            exec: {apiVersion: client.authentication.k8s.io/v1, command: ./login, interactiveMode: Never}
+        - {name: v, user: {tokenFile: tokens/v}}
+        contexts:
+        - {name: a, context: {cluster: c, user: u}}
+        - {name: b, context: {cluster: c, user: v}}
+        """
+    )
+    tenancy("extract", "a", "b", "--kubeconfig", folder / "config", "-o", home / "here")
+    # kubectl resolves them when it connects (clientcmd, GetAuthInfoFileReferences), not in its view.
+    users = kubectl("config", "view", kubeconfig=home / "here")["users"]
+    assert users[0]["user"]["exec"]["command"] == str(folder / "login")
+    assert users[1]["user"]["tokenFile"] == str(folder / "tokens" / "v")
+
+
+def test_a_file_that_was_open_to_all_is_closed(config: Path, other: Path, tenancy: Tenancy) -> None:
+    config.chmod(0o644)
+    tenancy("merge", config, other, "-o", config)
+    assert mode(config) == 0o600
+
+
+def test_a_link_stays_a_link(config: Path, other: Path, home: Path, tenancy: Tenancy) -> None:
+    link = home / "link"
+    link.symlink_to(config)
+    tenancy("merge", link, other, "-o", link)
+    assert link.is_symlink()
+    assert "production" in config.read_text()
+
+
+def test_kubectls_lock_is_respected(config: Path, tenancy: Tenancy) -> None:
+    lock = config.with_name("config.lock")
+    lock.touch()
+    result = tenancy("remove", "exp-scratch", code=2)
+    assert f"{lock}: another program is changing this kubeconfig" in result.stderr
+    assert config.read_text() == TWO_CLUSTERS
+    assert lock.exists()
+
+
+def test_no_lock_and_no_rest_is_left(config: Path, tenancy: Tenancy) -> None:
+    tenancy("remove", "exp-scratch")
+    tenancy("remove", "nothing", code=2)
+    assert {path.name for path in config.parent.iterdir()} == {"config", "config.bak", "pki"}
+
+
+def test_changes_at_once_are_all_kept(config: Path, home: Path, tenancy: Tenancy) -> None:
+    """Each reads, adds and writes under the lock."""
+    command = "build --cluster {0} --server https://1.2.3.4 --user {0} -o"
+    names = [f"cluster-{number}" for number in range(5)]
+    threads = [
+        threading.Thread(target=tenancy_alone, args=(command.format(name).split(), config)) for name in names
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    report = json.loads(tenancy("minify", "--kubeconfig", config, "--json").stdout)
+    assert report["contexts"] == ["dev-frontend"]
+    text = config.read_text()
+    assert [name for name in names if f"name: {name}" not in text] == []
+
+
+def tenancy_alone(arguments: list[str], config: Path) -> None:
+    from automation.commands.kubeconfig import kubeconfig
+
+    kubeconfig.main([*arguments, str(config)], standalone_mode=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("users: [some-password", "not YAML (line 1, column"),
+        ("- some-password\n", "not a kubeconfig: a mapping with clusters, users and contexts is wanted"),
+        ("kind: Secret\napiVersion: v1\n", "not a kubeconfig: kind Config of apiVersion v1 is wanted"),
+        ("users: {a: some-password}\n", "users: a list is wanted"),
+        ("users: [{name: a, user: some-password}]\n", "users[0]: a mapping with name and user is wanted"),
+        ("contexts: [{name: a}, {name: a}]\n", "contexts: 'a' is there twice; rename one"),
+        ("{}\n", "there is no context 'dev'; there is: none"),
+        (OTHER.replace("user: operator", "user: nobody"), "there is no context 'dev'; there is: production"),
+    ],
+)
+def test_a_bad_kubeconfig_is_one_clear_error(config: Path, tenancy: Tenancy, text: str, message: str) -> None:
+    config.write_text(text)
+    result = tenancy("extract", "dev", code=2)
+    assert f"{config}: {message}" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_what_a_context_refers_to_must_be_there(config: Path, tenancy: Tenancy) -> None:
+    config.write_text(TWO_CLUSTERS.replace("- name: developer", "- name: dev"))
+    result = tenancy("minify", code=2)
+    assert (
+        "context 'dev-frontend': there is no user 'developer'; there is: dev, experimenter" in result.stderr
+    )
+
+
+def test_flatten_refuses_path_and_content_together_as_kubectl(config: Path, tenancy: Tenancy) -> None:
+    """clientcmd/api/helpers.go, FlattenContent."""
+    config.write_text(
+        TWO_CLUSTERS.replace("    client-key:", "    client-key-data: c29tZQ==\n    client-key:")
+    )
+    result = tenancy("flatten", code=2)
+    assert "user 'developer': client-key and client-key-data are both given" in result.stderr
+
+
+def test_a_missing_file_is_named(config: Path, tenancy: Tenancy) -> None:
+    (config.parent / "pki" / "fake-ca-file").unlink()
+    result = tenancy("flatten", code=2)
+    where = config.parent / "pki" / "fake-ca-file"
+    assert f"cluster 'development': certificate-authority: {where}: No such file" in result.stderr
+
+
+def test_no_kubeconfig_at_all(home: Path, tenancy: Tenancy) -> None:
+    result = tenancy("minify", code=2)
+    assert f"none of these kubeconfigs exists: {home / '.kube' / 'config'}" in result.stderr
+
+
+@pytest.mark.parametrize("rename", ["scratch=lab", "cluster:scratch", "namespace:a=b", "cluster:nobody=x"])
+def test_a_wrong_rename(config: Path, other: Path, tenancy: Tenancy, rename: str) -> None:
+    assert "--rename" in tenancy("merge", config, other, "--rename", rename, code=2).stderr
+
+
+@pytest.mark.parametrize("command", ["build", "merge", "minify", "flatten", "extract", "remove"])
+def test_help_of_each_command(tenancy: Tenancy, command: str) -> None:
+    assert f"Usage: kubeconfig {command}" in tenancy(command, "--help").stdout
