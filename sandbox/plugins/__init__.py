@@ -1,5 +1,6 @@
 """Provider plugins and language host: the official ones, else stand-ins that behave like them."""
 
+import os
 import shlex
 import shutil
 import tempfile
@@ -62,8 +63,8 @@ def install(plugin_set: PluginSet, folder: Path, python: Path, home: Path | None
     the plugin cache of that PULUMI_HOME too: there the engine finds them without the warning that it gives
     for each plugin on PATH, so the folder then has no need to be on PATH.
     """
-    _remove(folder, home)
     if plugin_set.kind == "official":
+        _remove(folder, home)
         return
     from sandbox.toolchain import (
         ensure,
@@ -75,19 +76,21 @@ def install(plugin_set: PluginSet, folder: Path, python: Path, home: Path | None
         # -P: the program's folder, in which plugins are started, is no place to look for their modules.
         command = " ".join((shlex.quote(str(python)), "-P", "-u", "-m", module))
         _write_executable(folder / name, f'#!/bin/sh\nexec {command} "$@"\n')
-    (folder / _GITHUB).symlink_to(ensure([_GITHUB])[_GITHUB].absolute())
+    _link(folder / _GITHUB, ensure([_GITHUB])[_GITHUB].absolute())
     if home:
         _enter_in_cache(folder.absolute(), home)
 
 
 def _enter_in_cache(folder: Path, home: Path) -> None:
+    plugins = wanted_plugins()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     (home / STAND_IN_MARKER).touch(mode=0o600)
-    for plugin in wanted_plugins():
+    for plugin in plugins:
         entry = home / "plugins" / plugin.cache_entry
-        entry.mkdir(mode=0o700, parents=True)
+        entry.mkdir(mode=0o700, parents=True, exist_ok=True)
         (entry / STAND_IN_MARKER).touch(mode=0o600)
-        (entry / plugin.executable).symlink_to(folder / plugin.executable)
+        _link(entry / plugin.executable, folder / plugin.executable)
+    _remove_entries(home, keep={plugin.cache_entry for plugin in plugins})
 
 
 def _remove(folder: Path, home: Path | None) -> None:
@@ -95,12 +98,25 @@ def _remove(folder: Path, home: Path | None) -> None:
         (folder / name).unlink(missing_ok=True)
     if home:
         (home / STAND_IN_MARKER).unlink(missing_ok=True)
-        for marker in list(home.glob(f"plugins/*/{STAND_IN_MARKER}")):
+        _remove_entries(home, keep=set())
+
+
+def _remove_entries(home: Path, keep: set[str]) -> None:
+    for marker in list(home.glob(f"plugins/*/{STAND_IN_MARKER}")):
+        if marker.parent.name not in keep:
             shutil.rmtree(marker.parent)
 
 
+def _link(path: Path, target: Path) -> None:
+    """Makes or moves a link, which never lacks meanwhile: an engine may start the plugin at any moment."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(target)
+    temporary.replace(path)
+
+
 def _write_executable(path: Path, content: str) -> None:
-    """Writes the file whole: an engine may start it at any moment."""
+    """Writes the file whole, for the same reason."""
     with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         file.write(content)
     Path(file.name).chmod(0o700)

@@ -11,7 +11,7 @@ import pytest
 
 from sandbox import toolchain
 from sandbox.plugins import PluginsError, PluginSet, choose, install
-from sandbox.plugins.official import Plugin, wanted_plugins
+from sandbox.plugins.official import STAND_IN_MARKER, Plugin, wanted_plugins
 
 STAND_INS = PluginSet("standin", "")
 OFFICIAL = PluginSet("official", "")
@@ -166,8 +166,12 @@ def test_a_sandboxs_own_plugins_are_never_taken_for_official_ones(
 def test_install_writes_executables_and_cache_entries(machine: Machine, tmp_path: Path) -> None:
     machine.executable(machine.bin / "pulumi-resource-github")
     folder, home = tmp_path / "with space" / "plugins", tmp_path / "home of pulumi"
+    older = home / "plugins" / "resource-tls-v0.0.1"
+    older.mkdir(parents=True)
+    (older / STAND_IN_MARKER).touch()
     for _ in range(2):  # again is harmless
         install(STAND_INS, folder, Path(sys.executable), home)
+    assert not older.exists()
     names = {plugin.executable for plugin in wanted_plugins()}
     assert {path.name for path in folder.iterdir() if not path.name.startswith(".")} == names
     assert folder.stat().st_mode & 0o777 == 0o700
