@@ -70,8 +70,10 @@ def _create_with_retries(context: Context, inputs: JsonObject) -> JsonObject:
             if isinstance(error, ApiError) and context.preview and _lacks_namespace(error):
                 name = text(inputs, "metadata", "name")
                 raise PreviewError(f'namespace does not exist for "{name}"') from None
+            if not missing or attempt == RETRIES:
+                raise
             context.status(f"Retry #{attempt}; creation failed: {error}")
-            if not missing or attempt == RETRIES or context.cancelled.wait(2.0**attempt):
+            if context.cancelled.wait(2.0**attempt):
                 raise
             attempt += 1
 
