@@ -1,11 +1,13 @@
 """pydantic's errors in words that say which key is wrong and what would be right."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args, get_origin
+from difflib import get_close_matches
+from typing import Any, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from model.merge import merge
 from model.problems import Finding, Key, dotted, suggestion
 
 _KINDS = {
@@ -23,9 +25,34 @@ _KINDS = {
 
 def findings(error: ValidationError, model: type[BaseModel]) -> Iterator[Finding]:
     """One finding for each of pydantic's errors about a value of `model`."""
-    for details in error.errors(include_url=False):
+    errors = error.errors(include_url=False)
+    parents = {details["loc"][:-1] for details in errors}
+    for details in errors:
+        if details["type"] == "too_short" and details["loc"] in parents:
+            continue  # Entries that are wrong do not count: the list is not short but wrong.
         key = tuple(part for part in details["loc"] if part != "[key]")
         yield Finding(key, _message(details, key, model), details["input"])
+
+
+def repaired(data: Mapping[str, object], error: ValidationError) -> dict[str, object]:
+    """The data without what pydantic refused, so that the rest can be looked at."""
+    result = merge(data, {})
+    for details in error.errors(include_url=False):
+        key = tuple(part for part in details["loc"] if part != "[key]")
+        _drop(result, key[:-1] if details["type"] == "missing" else key)
+    return result
+
+
+def _drop(data: Any, key: Key) -> None:
+    """Takes away what `key` leads to; where it stands in a list, the whole list."""
+    above: tuple[Any, str] | None = None
+    for part in key:
+        if not isinstance(data, dict) or part not in data:
+            break
+        above = (cast("dict[str, Any]", data), str(part))
+        data = above[0][above[1]]
+    if above is not None:
+        above[0].pop(above[1])
 
 
 def _message(details: ErrorDetails, key: Key, model: type[BaseModel]) -> str:
@@ -41,6 +68,8 @@ def _message(details: ErrorDetails, key: Key, model: type[BaseModel]) -> str:
     if kind in ("enum", "literal_error"):
         words = [word.strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(", ")]
         return f"{_shown(value)} is not one of {', '.join(words)}"
+    if kind in ("string_too_short", "too_short") and context.get("min_length") == 1:
+        return "must not be empty"
     return f"{_shown(value)}: {_bound(kind, context)}" if _bound(kind, context) else details["msg"]
 
 
@@ -48,9 +77,7 @@ def _bound(kind: str, context: Mapping[str, Any]) -> str:
     bounds = {
         "greater_than_equal": "must be at least {ge}",
         "less_than_equal": "must be at most {le}",
-        "string_too_short": "must have at least {min_length} characters",
         "string_too_long": "must have at most {max_length} characters",
-        "too_short": "must have at least {min_length} entries",
     }
     return bounds[kind].format(**context) if kind in bounds else ""
 
@@ -83,7 +110,7 @@ def _unknown(key: Key, model: type[BaseModel]) -> str:
     name = str(key[-1])
     siblings = _fields(key[:-1], model)
     elsewhere = [path for path in _paths(model) if path[-1] == name]
-    if elsewhere and name not in siblings:
+    if elsewhere and not get_close_matches(name, siblings, n=1, cutoff=0.8):
         return f"is not a key here; it belongs in {dotted(elsewhere[0])}"
     return f"is not a key here; {suggestion(name, siblings)}"
 

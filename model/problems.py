@@ -8,6 +8,10 @@ Key = tuple[str | int, ...]
 """Way to a value inside a document: keys of maps and indexes of lists."""
 
 
+MAX_KEY = 200
+"""Characters of a key in a report; keys of a hostile file may be longer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One error in one file; `line` and `column` count from 1 and are None where a file has no lines."""
@@ -49,19 +53,21 @@ def set_of(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def dotted(key: Key) -> str:
-    """The way to a value as people write it: `network.egress.s3.cidrs[0]`."""
+    """The way to a value as people write it: `network.egress.s3.cidrs[0]`. Safe to print on a terminal."""
     text = ""
     for part in key:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            text += f".{part}" if text else part
-    return text
+            name = part if part.isprintable() else ascii(part)[1:-1]
+            text += f".{name}" if text else name
+    return text if len(text) <= MAX_KEY else f"{text[:MAX_KEY]}…"
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """`did you mean 'x'?` for the nearest known word, else the list of what is known."""
     choices = sorted(set(known))
+    word = word[:MAX_KEY]
     if near := get_close_matches(word, choices, n=1, cutoff=0.6):
         return f"did you mean {near[0]!r}?"
     if not choices:

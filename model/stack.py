@@ -21,6 +21,9 @@ from model.yaml import Document
 
 CONFIG_KEY = "tenancy:cluster"
 _AT_CLUSTER: Key = ("config", CONFIG_KEY)
+_SOMEONE = {"description": "unknown", "owner": "unknown@example.com"}
+_IDENTITY = (("name",), ("profile",), ("description",), ("owner",))
+"""What no profile can give."""
 _FILE_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?\.yaml")
 
 
@@ -182,19 +185,25 @@ class _Loading:
     ) -> Tenant | None:
         """The tenant of one file, None where its own file is broken."""
         self.bases[stem], wrong = self._base(file, profiles)
-        found = list(_own_name(stem, file))
-        tenant: Tenant | None = None
+        found = [*_own_name(stem, file), *([wrong] if wrong else [])]
+        merged = merge(self.bases[stem], file.data)
         try:
-            tenant = Tenant.model_validate(merge(self.bases[stem], file.data))
+            tenant = Tenant.model_validate(merged)
         except ValidationError as error:
-            found += explain.findings(error, Tenant)
+            refused = [
+                each for each in explain.findings(error, Tenant) if each.key != ("profile",) or not wrong
+            ]
+            found += refused
+            tenant = _rest(self.bases[stem], file, error)
+            rules = tenant_rules.check(tenant, cluster) if tenant else ()
+            found += [each for each in rules if not _about(each.key, refused)]
         else:
             found += tenant_rules.check(tenant, cluster)
         if wrong is not None:
-            # Without its profile, only what the file itself says can be judged.
-            found = [wrong, *(each for each in found if each.key in file.positions and each.key != wrong.key)]
+            # Without its profile, only what the file itself says, or fails to say, can be judged.
+            found = [each for each in found if each.key in file.positions or each.key[:1] in _IDENTITY]
         self._report_tenant(stem, found)
-        return None if wrong or found else tenant
+        return None if found else tenant
 
     def _base(self, file: Document, profiles: Mapping[str, Raw]) -> tuple[Raw, Finding | None]:
         name = file.data.get("profile")
@@ -217,6 +226,20 @@ class _Loading:
             self._report(self.described, fleet_rules.totals(fleet, cluster), _AT_CLUSTER)
 
 
+def _rest(base: Raw, file: Document, error: ValidationError) -> Tenant | None:
+    """What is left of a tenant without the values that were refused, if that makes a tenant at all."""
+    someone = {"name": Path(file.file).stem, "profile": "unknown", **_SOMEONE}
+    try:
+        return Tenant.model_validate(merge(base, {**someone, **explain.repaired(file.data, error)}))
+    except ValidationError:
+        return None
+
+
+def _about(key: Key, refused: Iterable[Finding]) -> bool:
+    """Whether a finding is about a value that was refused already, or about what contains or is in it."""
+    return any(key[: len(each.key)] == each.key or each.key[: len(key)] == key for each in refused)
+
+
 def _own_name(stem: str, file: Document) -> Iterable[Finding]:
     name = file.data.get("name", stem)
     if name != stem:
@@ -236,9 +259,8 @@ def _has(raw: object, key: Key) -> bool:
 
 def _wrong_profile(raw: Raw) -> Iterable[Finding]:
     """What is wrong with a complete profile, seen as the tenant that adds nothing to it."""
-    someone = {"name": "someone", "description": "someone", "owner": "someone@example.com"}
     try:
-        Tenant.model_validate({**raw, **someone, "profile": "research"})
+        Tenant.model_validate({**raw, **_SOMEONE, "name": "someone", "profile": "unknown"})
     except ValidationError as error:
         return list(explain.findings(error, Tenant))
     return []

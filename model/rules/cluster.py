@@ -79,7 +79,7 @@ def _folders(cluster: Cluster) -> Iterator[Finding]:
             yield Finding(("shared_folders", name, "modes"), "must list each allowed mode once, at least one")
     for (first, one), (second, other) in combinations(cluster.shared_folders.items(), 2):
         if _nested(one, other):
-            told = f"and shared folder {first!r} lie in each other: whoever is granted one sees the other"
+            told = f"lies in shared folder {first!r}, or around it: whoever is granted one sees the other"
             yield Finding(("shared_folders", second), told)
 
 

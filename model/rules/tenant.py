@@ -34,6 +34,8 @@ RESERVED_DOMAINS = (
 )
 """Domains whose labels mean something to the cluster or to this program."""
 
+QUOTAS = ("compute", "accelerators", "storage", "objects")
+"""ResourceQuotas of every namespace; there is one more for each PriorityClass."""
 WIDEST = {4: 8, 6: 32}
 WIDEST_CONFIDENTIAL = {4: 16, 6: 48}
 """Shortest prefix of a declared destination, by version of IP."""
@@ -68,11 +70,11 @@ def _names(tenant: Tenant) -> Iterator[Finding]:
             yield Finding(key, f"makes the namespace {name!r}, which is longer than 63 characters", name)
     if tenant.former_name == tenant.name:
         yield Finding(("former_name",), "is the tenant's present name; remove it", tenant.former_name)
-    if tenant.split_from is not None and tenant.namespace is None:
-        told = f"needs 'namespace': the one that was an extra namespace of {tenant.split_from!r}"
-        yield Finding(("split_from",), told, tenant.split_from)
     if tenant.split_from == tenant.name:
         yield Finding(("split_from",), "is the tenant itself; remove it", tenant.split_from)
+    elif tenant.split_from is not None and tenant.namespace is None:
+        told = f"needs 'namespace': the one that was an extra namespace of {tenant.split_from!r}"
+        yield Finding(("split_from",), told, tenant.split_from)
 
 
 def _labels(tenant: Tenant) -> Iterator[Finding]:
@@ -93,6 +95,10 @@ def _state(tenant: Tenant) -> Iterator[Finding]:
         yield Finding(
             ("adopt", "role_bindings"), "needs 'adopt.namespace: true': it is there that they stand"
         )
+    for name in tenant.adopt.quotas:
+        if name not in QUOTAS and not name.startswith("priority-"):
+            told = f"{name!r} is not a quota of the program; {suggestion(name, QUOTAS)}, or priority-<class>"
+            yield Finding(("adopt", "quotas", name), told, name)
     for login in tenant.adopt.role_bindings:
         if login not in tenant.members:
             told = f"{login!r} is not a member; {suggestion(login, tenant.members)}"
@@ -175,7 +181,9 @@ def _within(key: Key, part: dict[str, int], whole: dict[str, int]) -> Iterator[F
     for accelerator, count in part.items():
         grant = whole.get(accelerator)
         if grant is None:
-            told = f"{accelerator!r} is not granted to this tenant; {suggestion(accelerator, whole)}"
+            told = (
+                f"{accelerator!r} is not granted to this tenant; grant it under 'accelerators', or remove it"
+            )
             yield Finding((*key, accelerator), told, accelerator)
         elif count > grant:
             told = f"{count} is more than accelerators.{accelerator}, which is {grant}"
@@ -206,19 +214,22 @@ def _port_lists(tenant: Tenant) -> Iterator[tuple[Key, tuple[PortRange, ...]]]:
 
 
 def _destinations(tenant: Tenant) -> Iterator[Finding]:
-    widest = WIDEST_CONFIDENTIAL if tenant.confidential else WIDEST
     for key, cidr in _egress(tenant):
-        network = ip_network(cidr)
-        if network.prefixlen < widest[network.version]:
-            whose = f" for {tenant.classification} data" if tenant.confidential else ""
-            told = (
-                f"{cidr} is wider than /{widest[network.version]}{whose}; name the destinations "
-                "('network.internet' is the switch for the internet)"
-            )
-            yield Finding(key, told, cidr)
-        for place in _NOT_OUTSIDE:
-            if network.prefixlen and overlap(cidr, place):
-                yield Finding(key, f"{cidr} covers addresses of {place}, which are never open", cidr)
+        told = _never_open(tenant, cidr)
+        if told:
+            yield Finding(key, f"{cidr} {told}", cidr)
+
+
+def _never_open(tenant: Tenant, cidr: str) -> str:
+    """Why a destination cannot be opened on any cluster, or nothing."""
+    network = ip_network(cidr)
+    widest = (WIDEST_CONFIDENTIAL if tenant.confidential else WIDEST)[network.version]
+    if network.prefixlen < widest:
+        whose = f" for {tenant.classification} data" if tenant.confidential else ""
+        hint = "'network.internet' is the switch for the internet"
+        return f"is wider than /{widest}{whose}; name the destinations ({hint})"
+    places = [place for place in _NOT_OUTSIDE if overlap(cidr, place)]
+    return f"covers addresses of {places[0]}, which are never open" if places else ""
 
 
 def _egress(tenant: Tenant) -> Iterator[tuple[Key, str]]:
@@ -324,7 +335,7 @@ def _cluster_catalogue(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
         if claimed and not tenant.quota.objects.resource_claims:
             told = f"is 0, but accelerators.{accelerator} is used through claims; allow some"
             yield Finding(("quota", "objects", "resource_claims"), told, 0)
-    pools = {entry.pool: key for key, entry in cluster.accelerators.items()}
+    pools = {entry.pool: key for key, entry in reversed(cluster.accelerators.items())}
     for index, pool in enumerate(tenant.node_pools):
         if pool not in cluster.pools:
             told = f"{pool!r} is not a node pool; {suggestion(pool, cluster.pools)}"
@@ -364,11 +375,10 @@ def _cluster_network(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
     )
     places = [(what, place, hint) for what, cidrs, hint in closed for place in cidrs]
     for key, cidr in _egress(tenant):
-        if ip_network(cidr).prefixlen == 0:
-            continue
-        for what, place, hint in places:
-            if overlap(cidr, place):
-                yield Finding(key, f"{cidr} covers addresses of {what} ({place}); {hint}", cidr)
+        covered = [entry for entry in places if overlap(cidr, entry[1])]
+        if covered and not _never_open(tenant, cidr):
+            what, place, hint = covered[0]
+            yield Finding(key, f"{cidr} covers addresses of {what} ({place}); {hint}", cidr)
     if tenant.network.api_server and network.api_server is None:
         told = "cannot be opened: the cluster does not say network.api_server"
         yield Finding(("network", "api_server"), told, True)
