@@ -1,4 +1,4 @@
-"""Admission that keeps the program's own objects out of the tenants' hands.
+"""Admission: the program's own objects stay out of the tenants' hands, and plain pods are made safe.
 
 A tenant's admin manages RoleBindings and NetworkPolicies, and RBAC cannot tell one from another by label.
 So the API server itself refuses changes of what carries the program's label, from everyone who may not
@@ -11,7 +11,8 @@ import pulumi_kubernetes as k8s
 from components.context import Context, child
 from components.metadata import STACK, meta
 
-Policy = k8s.admissionregistration.v1
+V1 = k8s.admissionregistration.v1
+_MUTATING_SINCE = 36  # minor version with admissionregistration.k8s.io/v1 MutatingAdmissionPolicy
 
 _PLATFORM = (
     "authorizer.group('').resource('namespaces').check('update').allowed()"
@@ -21,25 +22,27 @@ _PLATFORM = (
 )
 
 
-class ManagedObjects(pulumi.ComponentResource):
-    """A ValidatingAdmissionPolicy over every object that carries the stack's label."""
+def _labelled(key: str, operator: str, *values: str) -> k8s.meta.v1.LabelSelectorRequirementArgs:
+    return k8s.meta.v1.LabelSelectorRequirementArgs(key=key, operator=operator, values=list(values) or None)
 
-    def __init__(self, name: str, context: Context, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("tenancy:cluster:ManagedObjects", name, None, opts)
+
+class ManagedObjects(pulumi.ComponentResource):
+    """A ValidatingAdmissionPolicy over every object that carries a stack's label."""
+
+    def __init__(self, name: str, context: Context, options: pulumi.ResourceOptions) -> None:
+        super().__init__("tenancy:cluster:ManagedObjects", name, None, options)
         policy_name = f"{name}-managed-objects"
-        policy = Policy.ValidatingAdmissionPolicy(
+        policy = V1.ValidatingAdmissionPolicy(
             policy_name,
             metadata=meta(context, policy_name),
-            spec=Policy.ValidatingAdmissionPolicySpecArgs(
+            spec=V1.ValidatingAdmissionPolicySpecArgs(
                 failure_policy="Fail",
-                match_constraints=Policy.MatchResourcesArgs(
+                match_constraints=V1.MatchResourcesArgs(
                     object_selector=k8s.meta.v1.LabelSelectorArgs(
-                        match_expressions=[
-                            k8s.meta.v1.LabelSelectorRequirementArgs(key=STACK, operator="Exists")
-                        ]
+                        match_expressions=[_labelled(STACK, "Exists")]
                     ),
                     resource_rules=[
-                        Policy.NamedRuleWithOperationsArgs(
+                        V1.NamedRuleWithOperationsArgs(
                             api_groups=["*"],
                             api_versions=["*"],
                             resources=["*"],
@@ -47,9 +50,9 @@ class ManagedObjects(pulumi.ComponentResource):
                         )
                     ],
                 ),
-                match_conditions=[Policy.MatchConditionArgs(name="tenants", expression=f"!({_PLATFORM})")],
+                match_conditions=[V1.MatchConditionArgs(name="tenants", expression=f"!({_PLATFORM})")],
                 validations=[
-                    Policy.ValidationArgs(
+                    V1.ValidationArgs(
                         expression="false",
                         reason="Forbidden",
                         message="this object belongs to the tenancy of the cluster: ask for the change in "
@@ -59,12 +62,90 @@ class ManagedObjects(pulumi.ComponentResource):
             ),
             opts=child(self),
         )
-        binding = Policy.ValidatingAdmissionPolicyBinding(
+        V1.ValidatingAdmissionPolicyBinding(
             policy_name,
             metadata=meta(context, policy_name),
-            spec=Policy.ValidatingAdmissionPolicyBindingSpecArgs(
+            spec=V1.ValidatingAdmissionPolicyBindingSpecArgs(
                 policy_name=policy_name, validation_actions=["Deny"]
             ),
             opts=child(self, depends_on=[policy]),
         )
-        self.register_outputs({"policy": binding.metadata.name})
+        self.register_outputs({"policy": policy_name})
+
+
+_SAFE_CONTAINERS = """object.spec.?{kind}.orValue([]).map(c, Object.spec.{kind}{{
+  name: c.name,
+  imagePullPolicy: 'Always',
+  securityContext: Object.spec.{kind}.securityContext{{
+    allowPrivilegeEscalation: c.?securityContext.?allowPrivilegeEscalation.orValue(false),
+    capabilities: Object.spec.{kind}.securityContext.capabilities{{
+      drop: c.?securityContext.?capabilities.?drop.orValue(['ALL'])
+    }}
+  }}
+}})"""
+
+_SAFE_POD = f"""Object{{spec: Object.spec{{
+  securityContext: Object.spec.securityContext{{
+    runAsNonRoot: object.spec.?securityContext.?runAsNonRoot.orValue(true),
+    seccompProfile: Object.spec.securityContext.seccompProfile{{
+      type: object.spec.?securityContext.?seccompProfile.?type.orValue('RuntimeDefault')
+    }}
+  }},
+  initContainers: {_SAFE_CONTAINERS.format(kind="initContainers")},
+  containers: {_SAFE_CONTAINERS.format(kind="containers")}
+}}}}"""
+
+
+class PodDefaults(pulumi.ComponentResource):
+    """A MutatingAdmissionPolicy that fills in what Pod Security `restricted` wants and a plain pod leaves out.
+
+    What a pod says itself stays, and Pod Security judges it; but images are always pulled anew, so that a
+    private image on a node is not open to every tenant of that node.
+    """
+
+    def __init__(self, name: str, context: Context, options: pulumi.ResourceOptions) -> None:
+        super().__init__("tenancy:cluster:PodDefaults", name, None, options)
+        policy_name = f"{name}-pod-defaults"
+        if int(context.cluster.kubernetes_version.partition(".")[2]) < _MUTATING_SINCE:
+            pulumi.log.warn(
+                f"No pod defaults: Kubernetes {context.cluster.kubernetes_version} has no MutatingAdmission"
+                f"Policy (v1.{_MUTATING_SINCE} has), so pods must spell out what Pod Security asks for.",
+                self,
+            )
+            self.register_outputs({})
+            return
+        policy = V1.MutatingAdmissionPolicy(
+            policy_name,
+            metadata=meta(context, policy_name),
+            spec=V1.MutatingAdmissionPolicySpecArgs(
+                failure_policy="Fail",
+                reinvocation_policy="IfNeeded",
+                match_constraints=V1.MatchResourcesArgs(
+                    namespace_selector=k8s.meta.v1.LabelSelectorArgs(
+                        match_expressions=[
+                            _labelled(STACK, "Exists"),
+                            _labelled("pod-security.kubernetes.io/enforce", "In", "restricted"),
+                        ]
+                    ),
+                    resource_rules=[
+                        V1.NamedRuleWithOperationsArgs(
+                            api_groups=[""], api_versions=["v1"], resources=["pods"], operations=["CREATE"]
+                        )
+                    ],
+                ),
+                mutations=[
+                    V1.MutationArgs(
+                        patch_type="ApplyConfiguration",
+                        apply_configuration=V1.ApplyConfigurationArgs(expression=_SAFE_POD),
+                    )
+                ],
+            ),
+            opts=child(self),
+        )
+        V1.MutatingAdmissionPolicyBinding(
+            policy_name,
+            metadata=meta(context, policy_name),
+            spec=V1.MutatingAdmissionPolicyBindingSpecArgs(policy_name=policy_name),
+            opts=child(self, depends_on=[policy]),
+        )
+        self.register_outputs({"policy": policy_name})

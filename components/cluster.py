@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_kubernetes as k8s
 
-from components.admission import ManagedObjects
+from components.admission import ManagedObjects, PodDefaults
 from components.claims import claims
 from components.context import Context, child
 from components.floor import calico, upstream
@@ -44,10 +44,10 @@ class Cluster(pulumi.ComponentResource):
             )
             for key, priority in cluster.priority_classes.items()
         ]
-        guard = ManagedObjects(name, context, options)
+        admission = [ManagedObjects(name, context, options), PodDefaults(name, context, options)]
         floor = self._network_floor(context, options)
         accounts = self._credentials_namespace(context, options)
-        self.ready = [free, *roles, *priorities, guard, *floor, *accounts]
+        self.ready = [free, *roles, *priorities, *admission, *floor, *accounts]
         self.register_outputs({"kind": cluster.kind})
 
     def _cluster_role(

@@ -157,8 +157,8 @@ class MemberCertificates(pulumi.ComponentResource):
             for login, member in sorted(tenant.members.items())
             if (subject := credential.laptop(tenant, login, member)) is not None
         }
-        self.published = pulumi.Output.all(
-            **{
+        self.published = pulumi.Output.from_input(
+            {
                 login: pulumi.Output.all(
                     certificate=certificate.certificate_pem, not_after=certificate.not_after
                 )

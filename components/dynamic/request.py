@@ -1,4 +1,4 @@
-"""A CertificateSigningRequest as it should be, and whether one in the cluster is it; no request is sent here."""
+"""A CertificateSigningRequest as it should be, and whether one in the cluster is it. Sends nothing."""
 
 import base64
 import binascii
