@@ -97,7 +97,7 @@ _SAFE_POD = f"""Object{{spec: Object.spec{{
 
 
 class PodDefaults(pulumi.ComponentResource):
-    """A MutatingAdmissionPolicy that fills in what Pod Security `restricted` wants and a plain pod leaves out.
+    """A MutatingAdmissionPolicy: what Pod Security `restricted` wants and a plain pod leaves out.
 
     What a pod says itself stays, and Pod Security judges it; but images are always pulled anew, so that a
     private image on a node is not open to every tenant of that node.

@@ -142,7 +142,7 @@ def credential_account(
 class MemberCertificates(pulumi.ComponentResource):
     """Certificates for the keys that members made on their own laptops. Nothing here is secret."""
 
-    published: pulumi.Output[dict[str, dict[str, str]]]
+    published: dict[str, pulumi.Output[dict[str, str]]]
     """What a laptop needs beside its own key, by login."""
 
     def __init__(self, context: Context, tenant: Tenant, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -157,14 +157,10 @@ class MemberCertificates(pulumi.ComponentResource):
             for login, member in sorted(tenant.members.items())
             if (subject := credential.laptop(tenant, login, member)) is not None
         }
-        self.published = pulumi.Output.from_input(
-            {
-                login: pulumi.Output.all(
-                    certificate=certificate.certificate_pem, not_after=certificate.not_after
-                )
-                for login, certificate in issued.items()
-            }
-        )
+        self.published = {
+            login: pulumi.Output.all(certificate=certificate.certificate_pem, not_after=certificate.not_after)
+            for login, certificate in issued.items()
+        }
         self.register_outputs({"members": sorted(issued)})
 
 

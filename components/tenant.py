@@ -36,7 +36,7 @@ class Tenant(pulumi.ComponentResource):
     let in, and only then does a credential leave the cluster.
     """
 
-    certificates: pulumi.Output[dict[str, dict[str, str]]]
+    certificates: dict[str, pulumi.Output[dict[str, str]]]
     """What members need to know of their laptops' certificates, by login. Public."""
 
     def __init__(self, name: str, args: TenantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
