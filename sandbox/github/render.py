@@ -256,7 +256,7 @@ def full_repository(call: Call, found: Repository) -> JsonObject:
         "subscribers_count": 0,
         "allow_squash_merge": settings.allow_squash_merge,
         "allow_merge_commit": settings.allow_merge_commit,
-        "allow_rebase_merge": False,
+        "allow_rebase_merge": settings.allow_rebase_merge,
         "allow_auto_merge": settings.allow_auto_merge,
         "allow_update_branch": settings.allow_update_branch,
         "delete_branch_on_merge": settings.delete_branch_on_merge,

@@ -174,6 +174,7 @@ class Settings(BaseModel):
     archived: bool = False
     allow_squash_merge: bool = True
     allow_merge_commit: bool = True
+    allow_rebase_merge: bool = True
     allow_auto_merge: bool = False
     allow_update_branch: bool = False
     delete_branch_on_merge: bool = False

@@ -150,7 +150,7 @@ def merge_pull(call: Call) -> Reply:
     found, issue, pull = _pull(call)
     access.repository(call, "push")
     body = call.body(Merge)
-    head, base = _ends(found, issue, pull)
+    head, _ = _ends(found, issue, pull)
     docs = "pulls/pulls#merge-a-pull-request"
     if body.sha is not None and body.sha != head:
         raise ApiError(409, "Head branch was modified. Review and try the merge again.", docs=docs)
@@ -158,13 +158,9 @@ def merge_pull(call: Call) -> Reply:
         raise ApiError(405, "Pull Request is not mergeable", docs=docs)
     _check_method(found, body.merge_method, docs)
     try:
-        tree = found.git.merged_tree(base, head)
+        sha = _merged(call, found, issue, pull, body)
     except MergeConflictError:
         raise ApiError(405, "Pull Request is not mergeable", docs=docs) from None
-    title, text = _message(found, issue, pull, body)
-    parents = [base] if body.merge_method == "squash" else [base, head]
-    pull.head_sha, pull.base_sha = head, base
-    sha = contents.commit_as(call, found, tree, parents, f"{title}\n\n{text}" if text else title)
     now = call.store.now()
     found.git.branches[pull.base] = sha
     found.pushed_at = now
@@ -176,19 +172,50 @@ def merge_pull(call: Call) -> Reply:
     return Reply(200, {"sha": sha, "merged": True, "message": "Pull Request successfully merged"})
 
 
+def _merged(call: Call, found: Repository, issue: Issue, pull: Pull, body: Merge) -> str:
+    """Make the commits of a merge and return the last. Raises `MergeConflictError`."""
+    head, base = pull.head_sha, pull.base_sha
+    tree = found.git.merged_tree(base, head)
+    if body.merge_method == "rebase":
+        return _rebase(call, found, issue, pull)
+    parents = [base] if body.merge_method == "squash" else [base, head]
+    return contents.commit_as(call, found, tree, parents, _message(found, issue, pull, body))
+
+
+def _rebase(call: Call, found: Repository, issue: Issue, pull: Pull) -> str:
+    """Put the head's commits on top of the base, which has not touched the same files; return the last."""
+    sha = pull.base_sha
+    for commit in _commits(found, issue, pull):
+        parents = found.git.commits[commit].parents
+        tree = dict(found.git.commits[sha].tree)
+        for path, (_, new) in found.git.changes(parents[0] if parents else None, commit).items():
+            if new is None:
+                tree.pop(path, None)
+            else:
+                tree[path] = new
+        sha = contents.commit_as(call, found, tree, [sha], found.git.commits[commit].message)
+    return sha
+
+
 def _check_method(found: Repository, method: str, docs: str) -> None:
     settings = found.settings
-    allowed = {"merge": settings.allow_merge_commit, "squash": settings.allow_squash_merge}
-    if not allowed.get(method, False):
-        name = {"merge": "Merge commits", "squash": "Squash merges"}.get(method, "Rebase merges")
+    allowed, name = {
+        "merge": (settings.allow_merge_commit, "Merge commits"),
+        "squash": (settings.allow_squash_merge, "Squash merges"),
+        "rebase": (settings.allow_rebase_merge, "Rebase merges"),
+    }[method]
+    if not allowed:
         raise ApiError(405, f"{name} are not allowed on this repository.", docs=docs)
 
 
-def _message(found: Repository, issue: Issue, pull: Pull, body: Merge) -> tuple[str, str | None]:
+def _message(found: Repository, issue: Issue, pull: Pull, body: Merge) -> str:
     if body.merge_method == "squash":
-        return body.commit_title or f"{issue.title} (#{issue.number})", body.commit_message
-    title = f"Merge pull request #{issue.number} from {found.owner}/{pull.head}"
-    return body.commit_title or title, body.commit_message or issue.title
+        title, text = f"{issue.title} (#{issue.number})", body.commit_message
+    else:
+        title = f"Merge pull request #{issue.number} from {found.owner}/{pull.head}"
+        text = body.commit_message or issue.title
+    title = body.commit_title or title
+    return f"{title}\n\n{text}" if text else title
 
 
 def _pull(call: Call) -> tuple[Repository, Issue, Pull]:
@@ -282,7 +309,7 @@ def _show_full(call: Call, found: Repository, issue: Issue, pull: Pull) -> JsonO
         "merged": pull.merged_at is not None,
         "mergeable": mergeable,
         "mergeable_state": "unknown" if mergeable is None else "clean" if mergeable else "dirty",
-        "rebaseable": False,
+        "rebaseable": mergeable,
         "merged_by": render.login(call, pull.merged_by) if pull.merged_by else None,
         "comments": len(issue.comments),
         "review_comments": 0,
