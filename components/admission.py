@@ -77,10 +77,7 @@ _SAFE_CONTAINERS = """object.spec.?{kind}.orValue([]).map(c, Object.spec.{kind}{
   name: c.name,
   imagePullPolicy: 'Always',
   securityContext: Object.spec.{kind}.securityContext{{
-    allowPrivilegeEscalation: c.?securityContext.?allowPrivilegeEscalation.orValue(false),
-    capabilities: Object.spec.{kind}.securityContext.capabilities{{
-      drop: c.?securityContext.?capabilities.?drop.orValue(['ALL'])
-    }}
+    allowPrivilegeEscalation: c.?securityContext.?allowPrivilegeEscalation.orValue(false)
   }}
 }})"""
 
@@ -94,6 +91,17 @@ _SAFE_POD = f"""Object{{spec: Object.spec{{
   initContainers: {_SAFE_CONTAINERS.format(kind="initContainers")},
   containers: {_SAFE_CONTAINERS.format(kind="containers")}
 }}}}"""
+
+# Lists such as `drop` are atomic, which an apply configuration may not touch.
+_NO_CAPABILITIES = """object.spec.?{kind}.orValue([])
+  .filter(c, !has(c.securityContext.capabilities))
+  .map(c, JSONPatch{{
+    op: 'add',
+    path: '/spec/{kind}/' + string(object.spec.{kind}.indexOf(c)) + '/securityContext/capabilities',
+    value: Object.spec.{kind}.securityContext.capabilities{{drop: ['ALL']}}
+  }})"""
+
+_DROPPED = " + ".join(_NO_CAPABILITIES.format(kind=kind) for kind in ("initContainers", "containers"))
 
 
 class PodDefaults(pulumi.ComponentResource):
@@ -137,7 +145,8 @@ class PodDefaults(pulumi.ComponentResource):
                     V1.MutationArgs(
                         patch_type="ApplyConfiguration",
                         apply_configuration=V1.ApplyConfigurationArgs(expression=_SAFE_POD),
-                    )
+                    ),
+                    V1.MutationArgs(patch_type="JSONPatch", json_patch=V1.JSONPatchArgs(expression=_DROPPED)),
                 ],
             ),
             opts=child(self),
