@@ -123,7 +123,7 @@ def _table(found: list[ProcessStatus]) -> Table:
         colour = "green" if each.state == "running" else "red"
         size = f"{each.memory / 2**20:.0f} MiB" if each.memory else ""
         table.add_row(
-            each.name, f"[{colour}]{each.state}[/]", str(each.pid), str(each.port), size, str(each.log)
+            each.name, f"[{colour}]{each.state}[/]", str(each.pid or ""), str(each.port), size, str(each.log)
         )
     total = sum(each.memory for each in found) / 2**20
     table.add_row("together", "", "", "", f"{total:.0f} MiB", "")

@@ -7,16 +7,15 @@ import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 from sandbox import plugins, toolchain
 from sandbox.controlplane import settings as remembered
-from sandbox.controlplane.commands import ControlPlane
+from sandbox.controlplane.commands import PROGRAMS, ControlPlane
 from sandbox.controlplane.start import STOP_ORDER, TOOLS, assemble, run, start
-from sandbox.layout import REPOSITORY, Layout
+from sandbox.layout import REPOSITORY, Layout, write_private
 from sandbox.ports import Ports, is_listening
 from sandbox.processes import Processes, Spec, memory
 from sandbox.toolchain.progress import Progress
@@ -39,7 +38,11 @@ class Options:
 
 @dataclass(frozen=True)
 class ProcessStatus:
-    """How one process is: `state` is running, dead, or deaf (it runs, but its port does not answer)."""
+    """How one process is.
+
+    `state` is running, dead, deaf (it runs, but its port does not answer), or missing (`up` did not come to
+    start it). `pid` is 0 when it is missing.
+    """
 
     name: str
     state: str
@@ -58,12 +61,18 @@ def up(layout: Layout, options: Options, progress: Progress) -> None:
     with _lock(layout, progress):
         processes = Processes(layout)
         processes.stop_strays()
+        _expect(layout, options.parts)
+        whole = set(options.parts) == set(PARTS)
+        chosen = plugins.choose(os.environ.get("SANDBOX_PLUGINS")) if whole else None
+        tools = toolchain.ensure(_tools(options.parts, chosen))
+        _link(layout, {name: path for name, path in tools.items() if path.is_file()})
         if CONTROL_PLANE in options.parts:
-            _control_plane(layout, options, processes, progress)
+            _control_plane(layout, options, tools, processes, progress)
         if GITHUB in options.parts:
             _github(layout, processes, progress)
-        if set(options.parts) == set(PARTS):
-            _engine(layout, progress)
+        if chosen:
+            plugins.install(chosen, layout.plugins, Path(sys.executable), layout.pulumi_home)
+            progress.note(chosen.line)
 
 
 def down(layout: Layout, progress: Progress) -> None:
@@ -76,46 +85,52 @@ def down(layout: Layout, progress: Progress) -> None:
         for step in ((GITHUB, *STOP_ORDER[0]), *STOP_ORDER[1:], tuple(names)):
             processes.stop([name for name in step if name in names])
         processes.stop_strays()
-
-
-def restart(layout: Layout, name: str, progress: Progress) -> None:
-    """Stop one process and start what is missing. Raises as `up` does."""
-    with _lock(layout, progress):
-        Processes(layout).stop([name])
-    up(layout, Options(), progress)
+        _parts_file(layout).unlink(missing_ok=True)
 
 
 def status(layout: Layout) -> list[ProcessStatus]:
     """Tell how each process is that `up` started."""
-    records = Processes(layout).records()
-    alive = {record.name for record in records if record.alive}
-    resident = memory([record.pid for record in records if record.name in alive])
+    processes = Processes(layout)
+    records = {record.name: record for record in processes.records()}
+    alive = {name for name, record in records.items() if record.alive}
+    resident = memory([records[name].pid for name in alive])
+    ports = Ports(layout.run / "ports.json").all()
     found: list[ProcessStatus] = []
-    for record in records:
-        state = "dead"
-        if record.name in alive:
+    for name in sorted(records.keys() | _expected(layout)):
+        record, log = records.get(name), processes.log(name)
+        if record is None:
+            found.append(ProcessStatus(name, "missing", 0, ports.get(name, 0), 0, log))
+        elif name not in alive:
+            found.append(ProcessStatus(name, "dead", record.pid, record.port, 0, log))
+        else:
             state = "running" if is_listening(record.port) else "deaf"
-        log = Processes(layout).log(record.name)
-        size = resident.get(record.pid, 0)
-        found.append(ProcessStatus(record.name, state, record.pid, record.port, size, log))
+            size = resident.get(record.pid, 0)
+            found.append(ProcessStatus(name, state, record.pid, record.port, size, log))
     return found
 
 
-def _control_plane(layout: Layout, options: Options, processes: Processes, progress: Progress) -> None:
+def _tools(parts: Sequence[str], chosen: plugins.PluginSet | None) -> list[str]:
+    """List all programs that are needed, so that people see from the start how many there are to build."""
+    names = list(TOOLS) if CONTROL_PLANE in parts else []
+    if chosen:
+        names.append("pulumi")
+        names += ["pulumi-resource-github"] if chosen.kind == "standin" else []
+    return names
+
+
+def _control_plane(
+    layout: Layout, options: Options, tools: dict[str, Path], processes: Processes, progress: Progress
+) -> None:
     settings = remembered.remembered(
         layout, client_signer=options.client_signer, signing_duration=options.signing_duration
     )
     pools = remembered.remembered_pools(layout, options.pools)
-    tools = toolchain.ensure(TOOLS)
-    _link(layout, {name: path for name, path in tools.items() if path.is_file()})
     with progress.step("starting the control plane", "the control plane is ready"):
         plane: ControlPlane = assemble(layout, tools, settings, processes)
         start(plane, pools, options.crds, processes, progress)
 
 
 def _github(layout: Layout, processes: Processes, progress: Progress) -> None:
-    if find_spec("sandbox.github.__main__") is None:
-        return
     running = processes.running(GITHUB) is not None
     port = Ports(layout.run / "ports.json").settle({GITHUB: running})[GITHUB]
     command = (sys.executable, "-m", "sandbox.github", "--port", str(port), "--data", str(layout.github))
@@ -126,11 +141,25 @@ def _github(layout: Layout, processes: Processes, progress: Progress) -> None:
         run(processes, [spec], progress)
 
 
-def _engine(layout: Layout, progress: Progress) -> None:
-    chosen = plugins.choose(os.environ.get("SANDBOX_PLUGINS"))
-    _link(layout, toolchain.ensure(["pulumi"]))
-    plugins.install(chosen, layout.plugins, Path(sys.executable), layout.pulumi_home)
-    progress.note(chosen.line)
+def _parts_file(layout: Layout) -> Path:
+    return layout.run / "parts.json"
+
+
+def _expect(layout: Layout, parts: Sequence[str]) -> None:
+    """Remember what `up` was asked for, so that `status` tells when it was cut short."""
+    write_private(_parts_file(layout), json.dumps(sorted({*parts, *_parts(layout)})).encode())
+
+
+def _expected(layout: Layout) -> set[str]:
+    parts = _parts(layout)
+    return {*(PROGRAMS if CONTROL_PLANE in parts else ()), *((GITHUB,) if GITHUB in parts else ())}
+
+
+def _parts(layout: Layout) -> list[str]:
+    try:
+        return [str(part) for part in json.loads(_parts_file(layout).read_text())]
+    except (OSError, ValueError, TypeError):
+        return []
 
 
 def _link(layout: Layout, programs: dict[str, Path]) -> None:

@@ -139,6 +139,8 @@ class ControlPlane:
             "root-ca-file": ca.certificate,
             "service-cluster-ip-range": _SERVICE_RANGE,
             "cluster-signing-duration": self.settings.signing_duration,
+            # Of fake nodes a late heartbeat says only that this machine is busy.
+            "node-monitor-grace-period": "10m",
         }
         # Named for one signer, the files leave the others, kube-apiserver-client among them, without.
         signer = "cluster-signing" if self.settings.client_signer else "cluster-signing-kubelet-serving"
@@ -167,7 +169,8 @@ class ControlPlane:
             "kubeconfig": self._kubeconfig("kwok"),
             "config": self.stages,
             "manage-nodes-with-annotation-selector": "=".join(FAKE_NODE),
-            "node-lease-duration-seconds": 40,
+            # No leases: a kwok that was started again would wait for those of the one before to run out.
+            "node-lease-duration-seconds": 0,
             "cidr": _POD_RANGE,
             # As the nodes' kubelet it answers `kubectl logs` at once instead of leaving people to wait.
             "node-ip": "127.0.0.1",

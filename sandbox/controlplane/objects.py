@@ -29,7 +29,6 @@ _KWOK_RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("", ("nodes",), ("get", "list", "watch", "patch")),
     ("", ("nodes/status", "pods/status"), ("patch", "update")),
     ("", ("pods",), ("get", "list", "watch", "patch", "delete")),
-    ("coordination.k8s.io", ("leases",), ("get", "list", "watch", "create", "patch", "update")),
     ("", ("events",), ("create", "patch", "update")),
     ("events.k8s.io", ("events",), ("create", "patch", "update")),
 )

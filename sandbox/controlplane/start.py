@@ -10,10 +10,10 @@ from sandbox.controlplane.objects import apply_crds, apply_kwok_role, apply_node
 from sandbox.controlplane.settings import Settings
 from sandbox.layout import Layout, write_private
 from sandbox.ports import Ports
-from sandbox.processes import Processes, Spec
+from sandbox.processes import ProcessError, Processes, Spec
 from sandbox.toolchain.progress import Progress
 
-TOOLS = (*PROGRAMS, "kwok-stages", "kubectl")
+TOOLS: tuple[str, ...] = (*PROGRAMS, "kwok-stages", "kubectl")
 STOP_ORDER = (("kwok", "kube-scheduler", "kube-controller-manager"), ("kube-apiserver",), ("etcd",))
 TIMEOUT = 120.0  # seconds for each step; only a very busy machine needs so long
 
@@ -41,8 +41,14 @@ def start(
     Raises ProcessError, ObjectsError or a KubeError.
     """
     specs = plane.specs()
-    for name in ("etcd", "kube-apiserver"):
-        run(processes, [specs[name]], progress)
+    try:
+        run(processes, [specs["etcd"]], progress)
+    except ProcessError as error:
+        raise ProcessError(
+            f"{error}\nWhere its data was damaged, as a power cut may do: remove {plane.layout.etcd} (the "
+            "cluster's objects go with it), run up again, then pulumi up --refresh"
+        ) from None
+    run(processes, [specs["kube-apiserver"]], progress)
     client = Client(cluster_access(plane.layout.kubeconfig))
     try:
         apply_kwok_role(client)

@@ -168,7 +168,7 @@ _ARTEFACTS: tuple[Artefact, ...] = (
         go_module="sigs.k8s.io/kwok",
         paths=(
             "kustomize/stage/node/fast",
-            "kustomize/stage/node/heartbeat-with-lease",
+            "kustomize/stage/node/heartbeat",
             "kustomize/stage/pod/fast",
         ),
     ),

@@ -112,6 +112,28 @@ def test_a_dead_process_is_noticed_and_started_again(running: Sandbox) -> None:
     assert running.sandbox("status").returncode == 0
 
 
+def test_an_up_that_was_cut_short_is_noticed_and_finished(running: Sandbox) -> None:
+    """As if it had been killed between starting kwok and writing down that it did."""
+    (running.layout.run / "kwok.process").unlink()
+    assert running.sandbox("status", check=False).returncode == 1
+    assert states(running)["kwok"] == "missing"
+    assert len(running.processes.strays()) == 1
+    running.sandbox(*UP)
+    assert running.sandbox("status").returncode == 0
+    assert running.processes.strays() == []
+
+
+def test_damaged_data_is_an_error_that_says_what_helps(running: Sandbox) -> None:
+    database = running.layout.etcd / "member" / "snap" / "db"
+    running.sandbox("down")
+    kept = database.read_bytes()
+    database.write_bytes(b"\0" * len(kept))
+    failed = running.sandbox(*UP, check=False)
+    database.write_bytes(kept)
+    assert failed.returncode == 1
+    assert f"remove {running.layout.etcd}" in failed.stderr
+
+
 def test_a_crash_of_everything_loses_nothing(running: Sandbox) -> None:
     before = ports(running)
     running.kubectl("create", "namespace", "kept")
