@@ -54,6 +54,7 @@ _MAPS = _QUANTITY_MAPS | {
 # `false` and "" vanish where Go has no pointer.
 _PLAIN_BOOLEANS = frozenset(
     {
+        "globalDefault",
         "hostIPC",
         "hostNetwork",
         "hostPID",
