@@ -54,6 +54,7 @@ class Pool(_Model):
     nodes: int = Field(ge=0, le=500)
     cpu: Quantity = "16"
     memory: Quantity = "64Gi"
+    ephemeral_storage: Quantity = "1Ti"
     pods: int = Field(default=110, ge=1)
     resources: dict[str, Annotated[int, Field(ge=0)]] = {}
     labels: dict[str, str] = {}
@@ -147,7 +148,12 @@ def node_names(pools: Pools) -> set[str]:
 def node_objects(pools: Pools) -> Iterator[JsonObject]:
     """Make the Node objects, with their capacity in `status`."""
     for pool in pools.pools:
-        capacity = {"cpu": pool.cpu, "memory": pool.memory, "pods": str(pool.pods)}
+        capacity = {
+            "cpu": pool.cpu,
+            "memory": pool.memory,
+            "ephemeral-storage": pool.ephemeral_storage,
+            "pods": str(pool.pods),
+        }
         capacity |= {name: str(count) for name, count in pool.resources.items()}
         for name in _names(pool):
             labels = {

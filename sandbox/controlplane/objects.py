@@ -90,13 +90,13 @@ def wait_for_cluster(client: Client, pools: Pools, timeout: float) -> None:
     )
 
 
-def apply_crds(client: Client, paths: Iterable[Path], timeout: float) -> None:
-    """Apply the CustomResourceDefinitions in files and folders, and wait until they are served.
+def apply_crds(client: Client, crds: Iterable[tuple[Path, JsonObject]], timeout: float) -> None:
+    """Apply CustomResourceDefinitions, each with the file it is from, and wait until they are served.
 
     Raises ObjectsError that names the file.
     """
     names: list[str] = []
-    for path, crd in _read_crds(paths):
+    for path, crd in crds:
         try:
             client.apply(crd, field_manager=FIELD_MANAGER, force=True)
         except KubeError as error:
@@ -112,7 +112,8 @@ def apply_crds(client: Client, paths: Iterable[Path], timeout: float) -> None:
         )
 
 
-def _read_crds(paths: Iterable[Path]) -> Iterator[tuple[Path, JsonObject]]:
+def read_crds(paths: Iterable[Path]) -> Iterator[tuple[Path, JsonObject]]:
+    """Read the CustomResourceDefinitions in files and folders. Raises ObjectsError that names the file."""
     for given in paths:
         files = sorted(each for each in given.rglob("*.y*ml")) if given.is_dir() else [given]
         found = False

@@ -4,16 +4,23 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kube import Client, cluster_access
+from sandbox.controlplane import policies
 from sandbox.controlplane.commands import PORTS, PROGRAMS, ControlPlane
 from sandbox.controlplane.nodes import Pools
-from sandbox.controlplane.objects import apply_crds, apply_kwok_role, apply_nodes, wait_for_cluster
+from sandbox.controlplane.objects import (
+    apply_crds,
+    apply_kwok_role,
+    apply_nodes,
+    read_crds,
+    wait_for_cluster,
+)
 from sandbox.controlplane.settings import Settings
 from sandbox.layout import Layout, write_private
 from sandbox.ports import Ports
 from sandbox.processes import ProcessError, Processes, Spec
 from sandbox.toolchain.progress import Progress
 
-TOOLS: tuple[str, ...] = (*PROGRAMS, "kwok-stages", "kubectl")
+TOOLS: tuple[str, ...] = (*PROGRAMS, "kwok-stages", *policies.ARTEFACTS, "kubectl")
 STOP_ORDER = (("kwok", "kube-scheduler", "kube-controller-manager"), ("kube-apiserver",), ("etcd",))
 TIMEOUT = 120.0  # seconds for each step; only a very busy machine needs so long
 
@@ -54,7 +61,7 @@ def start(
         apply_kwok_role(client)
         apply_nodes(client, pools)
         run(processes, [specs[name] for name in PROGRAMS[2:]], progress)
-        apply_crds(client, crds, TIMEOUT)
+        apply_crds(client, [*policies.crds(plane.programs), *read_crds(crds)], TIMEOUT)
         wait_for_cluster(client, pools, TIMEOUT)
     finally:
         client.close()

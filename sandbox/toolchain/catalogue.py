@@ -172,6 +172,24 @@ _ARTEFACTS: tuple[Artefact, ...] = (
             "kustomize/stage/pod/fast",
         ),
     ),
+    ModuleFiles(
+        "calico-crds",
+        module=MODULES / "calico",
+        go_module="github.com/projectcalico/calico",
+        paths=("libcalico-go/config/crd",),
+    ),
+    ModuleFiles(
+        "admin-network-policy-crds",
+        module=MODULES / "admin-network-policy",
+        go_module="sigs.k8s.io/network-policy-api",
+        paths=("config/crd/experimental",),
+    ),
+    ModuleFiles(
+        "cluster-network-policy-crds",
+        module=MODULES / "cluster-network-policy",
+        go_module="sigs.k8s.io/network-policy-api",
+        paths=("config/crd/standard",),
+    ),
     Program(
         "pulumi",
         module=MODULES / "pulumi",
