@@ -8,6 +8,10 @@ import click
 COMMANDS = {
     "kubeconfig": ("automation.commands.kubeconfig:kubeconfig", "Build, merge and take apart kubeconfigs."),
     "preview": ("automation.commands.update:preview", "Show what an update would change."),
+    "renew": (
+        "automation.commands.renew:renew",
+        "Issue the credentials that are due, and touch nothing else.",
+    ),
     "up": ("automation.commands.update:up", "Make the cluster and GitHub what the files ask for."),
     "validate": ("automation.commands.validate:validate", "Check the files of stacks; needs no cluster."),
 }

@@ -30,6 +30,11 @@ def choose(root: Path, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names or known))
 
 
+def names(root: Path) -> tuple[str, ...]:
+    """The names of all stacks of the project."""
+    return stacks(root)
+
+
 def complete_stack(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """Names of stacks for the shell to complete."""
     try:

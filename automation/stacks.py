@@ -46,15 +46,30 @@ def open_stack(root: Path, name: str, *, create: bool = False) -> auto.Stack:
         raise StackFailed(_reason(error)) from None
 
 
-def preview(stack: auto.Stack, *, say: Callable[[str], None] | None, refresh: bool = False) -> Outcome:
-    """What an update would change."""
+def preview(
+    stack: auto.Stack,
+    *,
+    say: Callable[[str], None] | None,
+    refresh: bool = False,
+    targets: list[str] | None = None,
+) -> Outcome:
+    """What an update would change, of the whole stack or of the `targets` (URNs with wildcards)."""
     return _run(
-        stack, lambda collect: stack.preview(on_event=collect, on_output=say, color=_color(), refresh=refresh)
+        stack,
+        lambda collect: stack.preview(
+            on_event=collect, on_output=say, color=_color(), refresh=refresh, target=targets
+        ),
     )
 
 
-def up(stack: auto.Stack, *, say: Callable[[str], None] | None, refresh: bool = False) -> Outcome:
-    """Applies what was asked for."""
+def up(
+    stack: auto.Stack,
+    *,
+    say: Callable[[str], None] | None,
+    refresh: bool = False,
+    targets: list[str] | None = None,
+) -> Outcome:
+    """Applies what was asked for, to the whole stack or to the `targets`."""
     return _run(
         stack,
         lambda collect: stack.up(
@@ -62,6 +77,7 @@ def up(stack: auto.Stack, *, say: Callable[[str], None] | None, refresh: bool = 
             on_output=say,
             color=_color(),
             refresh=refresh,
+            target=targets,
             suppress_outputs=True,
             show_secrets=False,
         ),
@@ -71,6 +87,23 @@ def up(stack: auto.Stack, *, say: Callable[[str], None] | None, refresh: bool = 
 def outputs(stack: auto.Stack) -> dict[str, Any]:
     """The stack's public outputs; secret ones are left out."""
     return {name: output.value for name, output in stack.outputs().items() if not output.secret}
+
+
+def credential_targets(stack: auto.Stack) -> list[str]:
+    """URNs of all that carries a credential of the tenants that the stack has already."""
+    return [
+        f"**{kind}::{tenant}{rest}"
+        for tenant in outputs(stack).get("tenants", {})
+        for kind, rest in (
+            ("tenancy:tenant:Credential", "-*"),
+            ("tenancy:tenant:Credential$*", "-*"),
+            ("tenancy:tenant:MemberCertificates$*", "-*"),
+            ("tenancy:tenant:Codespaces$*", "-*"),
+            ("rbac.authorization.k8s.io/v1:RoleBinding", "*-codespaces-*"),
+            ("rbac.authorization.k8s.io/v1:RoleBinding", "*-laptop-*"),
+            ("core/v1:ServiceAccount", "-codespaces-*"),
+        )
+    ]
 
 
 def _run(stack: auto.Stack, operation: Callable[[Callable[[EngineEvent], None]], object]) -> Outcome:

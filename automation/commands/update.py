@@ -48,16 +48,21 @@ def _each(
 ) -> list[dict[str, Any]]:
     root = project.root()
     chosen = project.choose(root, names)
-    invalid = [problem for name in chosen for problem in _problems(root, name)]
-    if invalid:
-        click.echo("\n".join(invalid), err=True)
-        context.exit(output.BAD_INPUT)
+    report_invalid(context, root, chosen)
     reports = [_one(root, name, operation, refresh=refresh, quiet=json_output) for name in chosen]
     if json_output:
         output.as_json({"stacks": reports})
     if any(report["error"] for report in reports):
         context.exit(output.FAILED)
     return reports
+
+
+def report_invalid(context: click.Context, root: Path, names: tuple[str, ...]) -> None:
+    """Ends the command with all problems of the stacks' files, before anything is touched."""
+    problems = [problem for name in names for problem in _problems(root, name)]
+    if problems:
+        click.echo("\n".join(problems), err=True)
+        context.exit(output.BAD_INPUT)
 
 
 def _problems(root: Path, name: str) -> list[str]:

@@ -1,0 +1,64 @@
+"""`tenancy renew`: issue what is due, and touch nothing else."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from automation import output, project
+from automation.commands.update import report_invalid
+
+
+@click.command()
+@click.option(
+    "--stack",
+    "names",
+    multiple=True,
+    shell_complete=project.complete_stack,
+    help="Stack to renew; may be repeated. All of them where none is given.",
+)
+@click.option("--dry-run", is_flag=True, help="Only tell what is due; exits with 3 where something is.")
+@click.option("--json", "json_output", is_flag=True, help="Print a report for machines.")
+@click.pass_context
+def renew(context: click.Context, names: tuple[str, ...], dry_run: bool, json_output: bool) -> None:
+    """Renew the credentials whose window is open, in all stacks. Meant for a daily run.
+
+    Other pending changes, such as a tenant that was added meanwhile, wait for the next `tenancy up`.
+    """
+    root = project.root()
+    chosen = project.choose(root, names or project.names(root))
+    report_invalid(context, root, chosen)
+    reports = [_one(name, dry_run=dry_run, quiet=json_output) for name in chosen]
+    if json_output:
+        output.as_json({"stacks": reports})
+    if any(report["error"] for report in reports):
+        context.exit(output.FAILED)
+    if dry_run and any(report["due"] for report in reports):
+        context.exit(output.PENDING)
+
+
+def _one(name: str, *, dry_run: bool, quiet: bool) -> dict[str, Any]:
+    from automation import stacks as engine  # the Automation API takes a second to import
+
+    say: Callable[[str], None] = (lambda _: None) if quiet else click.echo
+    report: dict[str, Any] = {"stack": name, "error": None, "due": [], "renewed": False}
+    try:
+        stack = engine.open_stack(project.root(), name)
+        targets = engine.credential_targets(stack)
+        if not targets:
+            say(f"{name}: no credentials")
+            return report
+        plan = engine.preview(stack, say=None, targets=targets)
+        report["due"] = plan.steps
+        say(f"{name}: {len(plan.steps)} changes due" if plan.changed else f"{name}: nothing is due")
+        for step in plan.steps:
+            *_, kind, resource = step["urn"].split("::")
+            say(f"  {step['op']:20} {resource}  ({kind.rpartition('$')[2]})")
+        if plan.changed and not dry_run:
+            engine.up(stack, say=None, targets=targets)
+            report["renewed"] = True
+            say(f"{name}: renewed")
+    except engine.StackFailed as failed:
+        click.echo(f"{name}: {failed}", err=True)
+        report["error"] = str(failed)
+    return report
