@@ -65,7 +65,7 @@ def up(layout: Layout, options: Options, progress: Progress) -> None:
         whole = set(options.parts) == set(PARTS)
         chosen = plugins.choose(os.environ.get("SANDBOX_PLUGINS")) if whole else None
         tools = toolchain.ensure(_tools(options.parts, chosen))
-        _link(layout, {name: path for name, path in tools.items() if path.is_file()})
+        _link(layout, tools)
         if CONTROL_PLANE in options.parts:
             _control_plane(layout, options, tools, processes, progress)
         if GITHUB in options.parts:
@@ -162,9 +162,13 @@ def _parts(layout: Layout) -> list[str]:
         return []
 
 
-def _link(layout: Layout, programs: dict[str, Path]) -> None:
-    for name, path in programs.items():
+def _link(layout: Layout, tools: dict[str, Path]) -> None:
+    for name, path in tools.items():
         link = layout.bin / name
+        # A plugin on PATH would win over the one in Pulumi's own cache.
+        if path.is_dir() or name.startswith("pulumi-resource-"):
+            link.unlink(missing_ok=True)
+            continue
         temporary = layout.bin / f".{name}.{os.getpid()}"
         temporary.unlink(missing_ok=True)
         temporary.symlink_to(path)
