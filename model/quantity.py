@@ -6,27 +6,28 @@ own spelling as drift at the next refresh, so the model canonicalises at the doo
 """
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal
 
 _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 _DECIMAL = {"m": -1, "": 0, "k": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
-_PATTERN = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?)(Ki|Mi|Gi|Ti|Pi|Ei|m|k|M|G|T|P|E)?")
+_PATTERN = re.compile(r"((?:0|[1-9][0-9]{0,21})(?:\.[0-9]{1,9})?)(Ki|Mi|Gi|Ti|Pi|Ei|m|k|M|G|T|P|E)?")
+
+_EXACT = Context(prec=64)
+"""The default of 28 digits would round what the pattern admits."""
 
 
 def parse(text: str) -> Decimal:
     """The value of a quantity such as `500m`, `64` or `1.5Gi`, in units (cores, bytes, objects).
 
-    Raises ValueError for anything else; signs and exponents (`1e3`) are refused on purpose.
+    Raises ValueError for anything else; signs, exponents (`1e3`) and leading zeros are refused on purpose.
     """
     match = _PATTERN.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is not a quantity; write a number such as 8, 500m, 64Gi or 2Ti")
     number, suffix = match.group(1), match.group(2) or ""
-    try:
-        value = Decimal(number) * _factor(suffix)
-    except InvalidOperation as error:  # pragma: no cover - the pattern admits decimals only
-        raise ValueError(f"{text!r} is not a quantity") from error
-    if value * 1000 != (value * 1000).to_integral_value():
+    value = _EXACT.multiply(Decimal(number), _factor(suffix))
+    thousandths = _EXACT.multiply(value, Decimal(1000))
+    if thousandths != thousandths.to_integral_value(context=_EXACT):
         raise ValueError(f"{text!r} is finer than a thousandth, the smallest step Kubernetes keeps")
     if value > 2**63 - 1:
         raise ValueError(f"{text!r} is larger than Kubernetes can hold")

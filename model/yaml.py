@@ -96,14 +96,16 @@ def _content(path: Path) -> bytes:
         descriptor = os.open(path, flags)
     except OSError as error:
         raise _Refused(f"cannot be read: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise _Refused("is not a plain file")
-        content = file.read(MAX_BYTES + 1) if status.st_size <= MAX_BYTES else b""
-        if status.st_size > MAX_BYTES or len(content) > MAX_BYTES:
-            raise _Refused(f"is larger than {MAX_BYTES // 1024} KiB")
-        return content
+        content = os.read(descriptor, MAX_BYTES + 1) if status.st_size <= MAX_BYTES else None
+    finally:
+        os.close(descriptor)
+    if content is None or len(content) > MAX_BYTES:
+        raise _Refused(f"is larger than {MAX_BYTES // 1024} KiB")
+    return content
 
 
 class _Events(Protocol):
