@@ -24,6 +24,8 @@ class Grant:
     role: str
     """`admin`, `developer`, `viewer` or `watcher`."""
     subject: k8s.rbac.v1.SubjectArgs
+    member: str | None = None
+    """Login of the member whose grant it is; None for the tenant's own."""
 
 
 def user(name: str) -> k8s.rbac.v1.SubjectArgs:
@@ -47,7 +49,7 @@ def standing_grants(context: Context, tenant: Tenant) -> list[Grant]:
         return []
     oidc = context.cluster.credentials.oidc
     groups = [
-        Grant(f"oidc-{login.lower()}-{index}", member.role, group(oidc.groups_prefix + name))
+        Grant(f"oidc-{login.lower()}-{index}", member.role, group(oidc.groups_prefix + name), login)
         for login, member in sorted(tenant.members.items())
         for index, name in enumerate(member.oidc_groups)
         if oidc is not None
@@ -79,8 +81,10 @@ class TenantAccess(pulumi.ComponentResource):
         options = child(self, inside=namespace.namespace, depends_on=[namespace.namespace, *guards])
         if space.key is None:
             self._service_accounts(context, tenant, space, options)
+        # The first grant of a member takes the member's old binding over.
+        adoptions: dict[str | None, str] = {**tenant.adopt.role_bindings} if space.key is None else {}
         for grant in grants:
-            adopted = tenant.adopt.role_bindings.get(grant.name) if space.key is None else None
+            adopted = adoptions.pop(grant.member, None)
             name = adopted or grant.name
             k8s.rbac.v1.RoleBinding(
                 f"{space.name}-{grant.name}",

@@ -24,11 +24,16 @@ def grants(tenant: Tenant, schedule: credential.Schedule | None) -> list[Grant]:
     """One grant for each identity that the tenant's credentials carry at the moment."""
     issued = [] if schedule is None else [schedule.current, schedule.previous]
     laptops = [
-        (credential.laptop(tenant, login, member), member.role) for login, member in tenant.members.items()
+        (credential.laptop(tenant, login, member), login, member.role)
+        for login, member in tenant.members.items()
     ]
     return [
         *(_grant(tenant, subject, tenant.codespaces.role) for subject in issued if subject),
-        *(Grant(subject.binding, role, user(subject.name)) for subject, role in laptops if subject),
+        *(
+            Grant(subject.binding, role, user(subject.name), login)
+            for subject, login, role in laptops
+            if subject
+        ),
     ]
 
 

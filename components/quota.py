@@ -166,6 +166,9 @@ def _limits(tenant: Tenant) -> list[k8s.core.v1.LimitRangeItemArgs]:
         "memory": limits.default_memory,
         "ephemeral-storage": limits.default_ephemeral_storage,
     }
+    # Where a tenant may claim nothing, the claims of its shared folders still have to pass.
+    folder = SHARED_CLAIM_SIZE if tenant.shared_folders else "0"
+    max_claim = max(limits.max_claim, folder, key=quantity.parse)
     return [
         k8s.core.v1.LimitRangeItemArgs(
             type="Container",
@@ -173,7 +176,7 @@ def _limits(tenant: Tenant) -> list[k8s.core.v1.LimitRangeItemArgs]:
             default_request=default,
             max={"cpu": limits.max_cpu, "memory": limits.max_memory},
         ),
-        k8s.core.v1.LimitRangeItemArgs(type="PersistentVolumeClaim", max={"storage": limits.max_claim}),
+        k8s.core.v1.LimitRangeItemArgs(type="PersistentVolumeClaim", max={"storage": max_claim}),
     ]
 
 

@@ -7,7 +7,7 @@ from components.context import Context, child
 from components.metadata import meta
 from components.namespace import TenantNamespace
 from components.quota import SHARED_CLAIM_SIZE
-from model import FolderMode, SharedFolder, Space, State, Tenant, names
+from model import FolderMode, SharedFolder, Space, Tenant, names
 
 
 class TenantStorage(pulumi.ComponentResource):
@@ -67,10 +67,7 @@ class TenantStorage(pulumi.ComponentResource):
                 host_path=_host_path(folder),
                 csi=_csi(folder, read_only=read_only),
             ),
-            opts=child(
-                self,
-                options=pulumi.ResourceOptions(retain_on_delete=tenant.state is State.RETIRED),
-            ),
+            opts=child(self),
         )
 
 

@@ -276,8 +276,12 @@ class Tenant(Model):
     """What exists already and is to be taken over."""
 
     def neighbours(self, tenants: Mapping[str, "Tenant"]) -> dict[str, "Tenant"]:
-        """The tenants among `tenants` that this one declares to talk with."""
-        return {name: tenants[name] for name in self.network.neighbours}
+        """The tenants among `tenants` that this one and they both declare to talk with.
+
+        A retired tenant may still declare one that has forgotten it, or is gone.
+        """
+        declared = {name: tenants[name] for name in self.network.neighbours if name in tenants}
+        return {name: other for name, other in declared.items() if self.name in other.network.neighbours}
 
     @property
     def summary(self) -> dict[str, object]:
