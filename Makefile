@@ -47,6 +47,6 @@ $(VENV)/installed: requirements.txt pyproject.toml
 	    fi; \
 	done; \
 	echo "Python 3.11 or newer is needed, as python3 on PATH; found: $$(python3 --version 2>&1 || echo none)" >&2; exit 1
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.txt
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
