@@ -5,6 +5,7 @@
 
 import asyncio
 import logging
+import os
 import socket
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TypeAlias
 
 import click
 import uvicorn
+from pydantic import ValidationError
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sandbox.github.app import build
@@ -52,13 +54,18 @@ def main(port: int, data: Path) -> None:
     try:
         listener = socket.create_server(("127.0.0.1", port))
     except OSError as error:
-        raise click.ClickException(f"--port {port}: {error.strerror}; choose a free port") from None
+        raise click.ClickException(
+            f"--port {port}: {os.strerror(error.errno or 0)}; choose a free port"
+        ) from None
     # Head and body go out as two packets: without this each answer waits 40 ms for the client's delayed ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         store = Store(data)
     except BlockingIOError:
         raise click.ClickException(f"--data {data}: another emulator uses this folder") from None
+    except ValidationError:
+        message = f"{data / 'state.json'}: not a state of this emulator; remove the folder to begin anew"
+        raise click.ClickException(message) from None
     config = uvicorn.Config(
         build(Hub(store, drop)),
         http=Protocol,

@@ -93,10 +93,10 @@ async def _answer(hub: Hub, exchange: _Exchange) -> Reply | None:
     """Return the reply, None where a fault breaks the connection."""
     try:
         headers = exchange.request.headers
-        if not headers.get("user-agent"):
-            raise forbidden("Request forbidden by administrative rules. Please set a User-Agent header.")
         exchange.viewer = authenticate(hub.store, headers)
         exchange.window = hub.limits.window(exchange.login, hub.store.now())
+        if not headers.get("user-agent"):
+            raise forbidden("Request forbidden by administrative rules. Please set a User-Agent header.")
         fault = exchange.fault = hub.limits.fault(exchange.method, exchange.path)
         if fault is not None:
             await asyncio.sleep(fault.delay)

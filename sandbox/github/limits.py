@@ -6,7 +6,7 @@ Statuses and headers are those of GitHub, "Rate limits for the REST API": 403 or
 
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from http import HTTPStatus
+from http.client import responses
 from typing import Literal, Self, TypeAlias
 
 from pydantic import BaseModel, Field, model_validator
@@ -154,6 +154,5 @@ def fault_error(fault: Fault, window: Window, login: str) -> ApiError | None:
     if fault.limit == "secondary":
         return secondary_exceeded(fault.limit_status, fault.retry_after)
     if fault.status is not None:
-        known = fault.status in HTTPStatus
-        return ApiError(fault.status, HTTPStatus(fault.status).phrase if known else "Error")
+        return ApiError(fault.status, responses.get(fault.status, "Error"))
     return None

@@ -248,12 +248,10 @@ def repository(call: Call, found: Repository) -> JsonObject:
     }
 
 
-def full_repository(call: Call, found: Repository) -> JsonObject:
-    """full-repository."""
+def repository_with_settings(call: Call, found: Repository) -> JsonObject:
+    """Repository, as pull requests show it."""
     settings = found.settings
     return repository(call, found) | {
-        "network_count": 0,
-        "subscribers_count": 0,
         "allow_squash_merge": settings.allow_squash_merge,
         "allow_merge_commit": settings.allow_merge_commit,
         "allow_rebase_merge": settings.allow_rebase_merge,
@@ -266,6 +264,11 @@ def full_repository(call: Call, found: Repository) -> JsonObject:
         "merge_commit_message": settings.merge_commit_message,
         "allow_forking": False,
     }
+
+
+def full_repository(call: Call, found: Repository) -> JsonObject:
+    """full-repository."""
+    return repository_with_settings(call, found) | {"network_count": 0, "subscribers_count": 0}
 
 
 def simple_team(call: Call, found: Organization, item: Team) -> JsonObject:

@@ -70,7 +70,7 @@ def get_contents(call: Call) -> Reply:
     if sha is None:
         docs = "repos/contents#get-repository-content"
         raise ApiError(404, f"No commit found for the ref {ref}", docs=docs)
-    path = call.params["path"].strip("/")
+    path = call.params.get("path", "").strip("/")
     tree = found.git.commits[sha].tree
     if path in tree:
         if "raw" in call.accept:
@@ -357,6 +357,7 @@ def _file(call: Call, found: Repository, path: str, sha: str, ref: str, *, conte
         "type": "file",
         "sha": sha,
         "size": len(data),
+        "download_url": f"{render.site(call)}/raw/{found.full_name}/{ref}/{path}",
         "git_url": f"{render.repository_url(call, found)}/git/blobs/{sha}",
     }
     body["_links"] = {"self": body["url"], "git": body["git_url"], "html": body["html_url"]}
@@ -433,6 +434,7 @@ def _unsigned() -> JsonObject:
 
 _REPOSITORY = "/repos/{owner}/{repo}"
 _TABLE: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/contents", get_contents),
     ("GET", "/contents/{path}", get_contents),
     ("PUT", "/contents/{path}", put_contents),
     ("DELETE", "/contents/{path}", delete_contents),

@@ -338,7 +338,7 @@ def _end(call: Call, found: Repository, branch: str, sha: str) -> JsonObject:
         "ref": branch,
         "sha": sha,
         "user": render.login(call, found.owner),
-        "repo": render.full_repository(call, found),
+        "repo": render.repository_with_settings(call, found),
     }
 
 

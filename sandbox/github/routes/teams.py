@@ -261,10 +261,12 @@ def _repository(call: Call) -> Repository:
 
 
 def _team_repository(call: Call, found: Organization, team: Team, repository: Repository) -> JsonObject:
+    """minimal-repository and team-repository have these two in common."""
     level = access.strongest(
         item.repositories.get(repository.id, "none") for item in access.with_parents(found, team)
     )
-    body = render.full_repository(call, repository)
+    body = render.repository(call, repository)
+    del body["has_discussions"]  # team-repository is the one form without it
     return body | {"permissions": render.permissions(level), "role_name": render.ROLE_NAMES[level]}
 
 

@@ -38,7 +38,7 @@ class Api:
 
     root: str
     description: Description
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     pool: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False, timeout=30))
 
     def get(self, path: str, query: Mapping[str, object] | None = None, **headers: str) -> Answer:

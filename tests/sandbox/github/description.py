@@ -109,6 +109,10 @@ def extract(archive: bytes, integrity: str) -> bytes:
         return member.read()
 
 
+class UnknownPropertiesError(ValidationError):
+    """An object has properties that its schema does not name."""
+
+
 @dataclass(frozen=True)
 class Operation:
     """One operation of the description: its path template and method, in lower case."""
@@ -230,12 +234,29 @@ def _known_properties(
     if isinstance(instance, dict) and "additionalProperties" not in schema:
         unknown = cast("dict[str, Any]", instance).keys() - properties.keys() - UNDESCRIBED
         if unknown:
-            yield ValidationError(f"not in GitHub's description: {', '.join(sorted(unknown))}")
+            yield UnknownPropertiesError(f"not in GitHub's description: {', '.join(sorted(unknown))}")
+
+
+def _all_of(
+    validator: Any, parts: list[Any], instance: object, schema: Mapping[str, Any]
+) -> Iterator[ValidationError]:
+    """`allOf`: each part describes some of the properties only, so that the others are no error."""
+    if not _is_null(instance, schema):
+        for error in Draft202012Validator.VALIDATORS["allOf"](validator, parts, instance, schema):
+            if not (isinstance(error, UnknownPropertiesError) and not error.path):
+                yield error
 
 
 _KEYWORDS: dict[str, Any] = {
-    name: _unless_null(name) for name in ("type", "enum", "anyOf", "oneOf", "allOf")
-} | {"properties": _known_properties}
+    "type": _unless_null("type"),
+    "enum": _unless_null("enum"),
+    "anyOf": _unless_null("anyOf"),
+    # The alternatives in GitHub's description are not exclusive: every basic-error is also a
+    # repository-rule-violation-error.
+    "oneOf": _unless_null("anyOf"),
+    "allOf": _all_of,
+    "properties": _known_properties,
+}
 OpenApiValidator: type[Validator] = validators.extend(Draft202012Validator, _KEYWORDS)  # pyright: ignore[reportUnknownVariableType]
 
 FORMATS = FormatChecker(formats=())
