@@ -41,6 +41,7 @@ TENANT: dict[str, Any] = {
     "codespaces": {"enabled": False},
 }
 
+UNCHANGED = ("same", "read", "refresh")
 Step = Mapping[str, Any]
 
 
@@ -72,7 +73,7 @@ class Changes:
     @property
     def by_urn(self) -> dict[str, str]:
         """Operation by `Type name`, such as `Namespace vision`; what stays the same is left out."""
-        return {_short(step["urn"]): step["op"] for step in self.steps if step["op"] not in ("same", "read")}
+        return {_short(step["urn"]): step["op"] for step in self.steps if step["op"] not in UNCHANGED}
 
     def paths(self, resource: str) -> dict[str, str]:
         """The paths that differ of one resource, with the kind of difference."""
@@ -120,9 +121,9 @@ class Project:
         """Where a tenant's file is."""
         return self.folder / "tenants" / STACK / f"{name}.yaml"
 
-    def pulumi(self, *arguments: str, code: int = 0) -> Ran:
+    def pulumi(self, *arguments: str, code: int = 0, stdin: str = "") -> Ran:
         """Run the CLI; another exit code fails the test."""
-        return self._run(("pulumi", *arguments, "--non-interactive", "--color=never"), code)
+        return self._run(("pulumi", *arguments, "--non-interactive", "--color=never"), code, stdin)
 
     def tenancy(self, *arguments: str, code: int = 0) -> Ran:
         """Run the product's command; another exit code fails the test."""
@@ -178,12 +179,12 @@ class Project:
         # The engine keeps the salt of its passphrase here too.
         return yaml.safe_load(self._config.read_text()) if self._config.exists() else {}
 
-    def _run(self, command: tuple[str, ...], code: int) -> Ran:
+    def _run(self, command: tuple[str, ...], code: int, stdin: str = "") -> Ran:
         done = subprocess.run(
             command,
             cwd=self.folder,
             env=self.environment,
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             text=True,
             check=False,
@@ -212,9 +213,6 @@ def make(folder: Path, sandbox: Sandbox) -> Project:
 
 def leave(project: Project) -> None:
     """Take away all that the project made, whatever became of the test."""
-    for path in project.tenant_file("any").parent.glob("*.yaml"):
-        path.unlink()
-    project.cluster()
     project.pulumi("cancel", "--yes", f"--stack={STACK}")
     project.pulumi("state", "unprotect", "--all", "--yes", f"--stack={STACK}")
     project.destroy()
