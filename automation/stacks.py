@@ -95,10 +95,10 @@ def credential_targets(stack: auto.Stack) -> list[str]:
         f"**{kind}::{tenant}{rest}"
         for tenant in outputs(stack).get("tenants", {})
         for kind, rest in (
-            ("tenancy:tenant:Credential", "-*"),
-            ("tenancy:tenant:Credential$*", "-*"),
-            ("tenancy:tenant:MemberCertificates$*", "-*"),
-            ("tenancy:tenant:Codespaces$*", "-*"),
+            # The components too: what they depend on cannot be deleted while they stand as they were.
+            ("tenancy:tenant:Credential**", "-*"),
+            ("tenancy:tenant:MemberCertificates**", "*"),
+            ("tenancy:tenant:Codespaces**", "*"),
             ("rbac.authorization.k8s.io/v1:RoleBinding", "*-codespaces-*"),
             ("rbac.authorization.k8s.io/v1:RoleBinding", "*-laptop-*"),
             ("core/v1:ServiceAccount", "-codespaces-*"),
