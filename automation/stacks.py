@@ -1,6 +1,8 @@
 """Stacks through the Automation API: open one, preview it, apply it, tell what came of it."""
 
 import os
+import re
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,7 +125,13 @@ def _run(stack: auto.Stack, operation: Callable[[Callable[[EngineEvent], None]],
                 errors.append(text)
 
     try:
-        operation(collect)
+        try:
+            operation(collect)
+        except auto.ConcurrentUpdateError as locked:
+            if not _holder_died(str(locked)):
+                raise
+            stack.cancel()
+            operation(collect)
     except auto.ConcurrentUpdateError:
         raise StackFailed(
             f"stack {stack.name!r} is being updated by another run; wait for it, or if it died: "
@@ -132,6 +140,30 @@ def _run(stack: auto.Stack, operation: Callable[[Callable[[EngineEvent], None]],
     except auto.CommandError as error:
         raise StackFailed("\n".join(errors) or _reason(error)) from None
     return outcome
+
+
+_LOCK = re.compile(r"created by \S+@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
+
+
+def _holder_died(message: str) -> bool:
+    """Whether every lock on a stack is held by a process of this machine that is no more.
+
+    Only the file and object-store backends lock with files and name the holder; a killed run leaves its own.
+    """
+    holders = list(_LOCK.finditer(message))
+    return bool(holders) and all(
+        holder["host"] == socket.gethostname() and not _alive(int(holder["pid"])) for holder in holders
+    )
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's process
+    return True
 
 
 def _record(outcome: Outcome, step: Any) -> None:
