@@ -545,11 +545,16 @@ def _make_pool(access: ClusterAccess, credential: Credential, connections: int) 
 
 
 def _proxy(access: ClusterAccess) -> str | None:
-    """Tell the proxy to use: the kubeconfig's, else the environment's, none to this machine (as Go)."""
-    if access.proxy_url:
-        return access.proxy_url
+    """Tell the proxy to use: the kubeconfig's, else the environment's, none to this machine (as Go).
+
+    A server without TLS is reached directly.
+    """
     parts = urlsplit(access.server)
     host = parts.hostname or ""
+    if parts.scheme != "https":
+        return None
+    if access.proxy_url:
+        return access.proxy_url
     if host == "localhost" or _is_loopback(host) or urllib.request.proxy_bypass(host):
         return None
     return urllib.request.getproxies().get(parts.scheme)
