@@ -65,6 +65,13 @@ class Cluster(pulumi.ComponentResource):
         if network.calico is not None:
             return [calico.floor(context, network.calico, options)]
         if network.policy_api is not None:
+            if network.load_balancer_subnets:
+                pulumi.log.warn(
+                    f"Half a network floor: {network.policy_api} cannot judge what comes in from outside the "
+                    "cluster, so only NetworkPolicies hold load balancers to the declared ports. A tenant's "
+                    "admin can open the tenant's other ports to them, and a namespace made by hand is open.",
+                    self,
+                )
             return [upstream.floor(context, network.policy_api, options)]
         pulumi.log.warn(
             "No network floor: this cluster names neither network.calico nor network.policy_api, so only the "

@@ -57,14 +57,19 @@ def floor(context: Context, calico: Calico, options: pulumi.ResourceOptions) -> 
 
 
 def ingress_denials(bounds: Reach) -> list[Rule]:
-    """Denies strangers' namespaces, and the load balancers at every port that was not declared."""
+    """Denies strangers' namespaces, the outside, and load balancers at every port that was not declared."""
     strangers = {"action": "Deny", "source": {"namespaceSelector": _strangers(bounds)}}
+    known = (*bounds.inside, *bounds.load_balancers.cidrs)
+    outside = [
+        {"action": "Deny", "source": _nets([cidr], [other for other in known if within(other, cidr)])}
+        for cidr in EVERYWHERE
+    ]
     balancers = [
         _deny(protocol, {"source": {"nets": nets}}, bounds.load_balancers.ports)
         for nets in _families(bounds.load_balancers.cidrs)
         for protocol in Protocol
     ]
-    return [strangers, *balancers]
+    return [strangers, *outside, *balancers]
 
 
 def egress_denials(bounds: Reach) -> list[Rule]:
@@ -79,40 +84,40 @@ def _outside(bounds: Reach) -> list[Rule]:
     rules: list[Rule] = []
     for cidr, ports in zones.items():
         finer = [other for other in (*zones, *bounds.inside) if other != cidr and within(other, cidr)]
-        destination = {"nets": [cidr], **({"notNets": finer} if finer else {})}
-        rules += [_deny(protocol, {"destination": destination}, ports) for protocol in Protocol]
-        if cidr in EVERYWHERE:
-            version = family(cidr)
-            icmp = "ICMP" if version == 4 else "ICMPv6"
-            rules.append(
-                {
-                    "action": "Deny",
-                    "protocol": icmp,
-                    "ipVersion": version,
-                    "destination": {
-                        "nets": [cidr],
-                        "notNets": [n for n in bounds.inside if family(n) == version],
-                    },
-                }
-            )
+        rules += [_deny(protocol, {"destination": _nets([cidr], finer)}, ports) for protocol in Protocol]
+    for cidr, version, protocol in zip(EVERYWHERE, (4, 6), ("ICMP", "ICMPv6"), strict=True):
+        inside = [other for other in bounds.inside if family(other) == version]
+        rules.append(
+            {
+                "action": "Deny",
+                "protocol": protocol,
+                "ipVersion": version,
+                "destination": _nets([cidr], inside),
+            }
+        )
     return rules
 
 
 def _zones(bounds: Reach) -> Zones:
     """The ports open in each range of addresses; the finest range that holds an address speaks for it."""
-    base: Zones = dict.fromkeys(EVERYWHERE, HTTPS if bounds.internet else ())
-    private: Zones = dict.fromkeys(bounds.private, ()) if bounds.internet else {}
+    private = bounds.private if bounds.internet else ()
     declared = {cidr for opening in bounds.openings for cidr in opening.cidrs}
-    openings: Zones = {
-        cidr: tuple(
-            port
-            for opening in bounds.openings
-            if any(within(cidr, other) for other in opening.cidrs)
-            for port in opening.ports
-        )
-        for cidr in sorted(declared)
-    }
-    return {**base, **private, **openings}
+    return {cidr: _open_ports(bounds, cidr) for cidr in (*EVERYWHERE, *private, *sorted(declared))}
+
+
+def _open_ports(bounds: Reach, cidr: str) -> tuple[PortRange, ...]:
+    public = bounds.internet and not any(within(cidr, other) for other in bounds.private)
+    declared = (
+        port
+        for opening in bounds.openings
+        if any(within(cidr, other) for other in opening.cidrs)
+        for port in opening.ports
+    )
+    return tuple(dict.fromkeys([*(HTTPS if public else ()), *declared]))
+
+
+def _nets(cidrs: list[str], without: list[str]) -> dict[str, list[str]]:
+    return {"nets": cidrs, **({"notNets": without} if without else {})}
 
 
 def _deny(protocol: Protocol, match: Mapping[str, Any], ports: Iterable[PortRange]) -> Rule:

@@ -2,6 +2,9 @@
 
 Clusters have it as AdminNetworkPolicy with one BaselineAdminNetworkPolicy (v1alpha1), or as its successor
 ClusterNetworkPolicy with tiers (v1alpha2). In both, `Pass` leaves a decision to the namespace's own policies.
+
+Neither knows sources outside the cluster: load balancers are held to declared ports by NetworkPolicies only.
+AdminNetworkPolicy has `networks` in its experimental channel.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +20,8 @@ from model import PolicyApi, PortRange, Tenant, names
 
 Rule = dict[str, Any]
 _PRIORITY = 100
-_MAX_PEERS = 25  # networks of one peer, by the API's validation
+_MOST = 25
+"""Networks of one peer in both APIs, and peers of one rule in ClusterNetworkPolicy, by their validation."""
 
 
 def isolation(
@@ -46,7 +50,7 @@ def floor(context: Context, api: PolicyApi, options: pulumi.ResourceOptions) -> 
         "ingress": [_rule("deny", "Deny", "from", [{"namespaces": {}}])],
         "egress": [
             _ported(api, "dns", allow, [dns], DNS_PORTS),
-            *(_ported(api, "dns-address", allow, [peer], DNS_PORTS) for peer in _networks(addresses)),
+            *(_ported(api, "dns-address", allow, peers, DNS_PORTS) for peers in _peers(addresses)),
             _rule("deny", "Deny", "to", [{"namespaces": {}}, {"networks": list(EVERYWHERE)}]),
         ],
     }
@@ -66,27 +70,38 @@ def _ingress(bounds: Reach) -> list[Rule]:
 def _egress(api: PolicyApi, bounds: Reach) -> list[Rule]:
     known = _peer_namespaces(_in((*bounds.own, *bounds.partners, *bounds.system)))
     strangers = _peer_namespaces(_not_in((*bounds.own, *bounds.partners, *bounds.system)))
-    openings = [
-        _ported(api, "declared", "Pass", [peer], opening.ports)
-        for opening in bounds.openings
-        for peer in _networks(opening.cidrs)
-    ]
     internet = (
         [
-            *(_rule("private", "Deny", "to", [peer]) for peer in _networks(bounds.private)),
+            *_denied("private", bounds.private),
             _ported(api, "internet", "Pass", [{"networks": list(EVERYWHERE)}], HTTPS),
         ]
         if bounds.internet
         else []
     )
     return [
-        *(_rule("metadata", "Deny", "to", [peer]) for peer in _networks(bounds.metadata)),
+        *_denied("metadata", bounds.metadata),
         _rule("known", "Pass", "to", [known]),
         _rule("strangers", "Deny", "to", [strangers]),
-        *openings,
+        *_declared(api, bounds),
         *internet,
-        _rule("elsewhere", "Deny", "to", [{"networks": list(EVERYWHERE)}]),
+        *_denied("elsewhere", EVERYWHERE),
     ]
+
+
+def _declared(api: PolicyApi, bounds: Reach) -> list[Rule]:
+    """One rule for all destinations with the same ports, because the number of rules is bounded."""
+    destinations: dict[tuple[PortRange, ...], list[str]] = {}
+    for opening in bounds.openings:
+        destinations.setdefault(opening.ports, []).extend(opening.cidrs)
+    return [
+        _ported(api, "declared", "Pass", peers, ports)
+        for ports, cidrs in destinations.items()
+        for peers in _peers(cidrs)
+    ]
+
+
+def _denied(name: str, cidrs: Iterable[str]) -> list[Rule]:
+    return [_rule(name, "Deny", "to", peers) for peers in _peers(cidrs)]
 
 
 def _rule(name: str, action: str, side: str, peers: list[Rule]) -> Rule:
@@ -101,20 +116,30 @@ def _ported(api: PolicyApi, name: str, action: str, peers: list[Rule], ports: It
 
 
 def _protocol(port: PortRange) -> Rule:
-    if port.end_port is None:
+    if _single(port):
         return {port.protocol.lower(): {"destinationPort": {"number": port.port}}}
     return {port.protocol.lower(): {"destinationPort": {"range": {"start": port.port, "end": port.end_port}}}}
 
 
 def _port(port: PortRange) -> Rule:
-    if port.end_port is None:
+    if _single(port):
         return {"portNumber": {"protocol": port.protocol.value, "port": port.port}}
     return {"portRange": {"protocol": port.protocol.value, "start": port.port, "end": port.end_port}}
 
 
-def _networks(cidrs: Iterable[str]) -> list[Rule]:
-    every = list(cidrs)
-    return [{"networks": every[start : start + _MAX_PEERS]} for start in range(0, len(every), _MAX_PEERS)]
+def _single(port: PortRange) -> bool:
+    # A range must end above its start in both APIs.
+    return port.end_port in (None, port.port)
+
+
+def _peers(cidrs: Iterable[str]) -> list[list[Rule]]:
+    """Peers of as many rules as it takes; `networks` is a set to the API, so nothing stands in it twice."""
+    every = list(dict.fromkeys(cidrs))
+    return _split([{"networks": networks} for networks in _split(every)])
+
+
+def _split(values: list[Any]) -> list[list[Any]]:
+    return [values[start : start + _MOST] for start in range(0, len(values), _MOST)]
 
 
 def _peer_namespaces(selector: Mapping[str, Any]) -> Rule:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from ipaddress import ip_network
 
 from model import quantity
-from model.cluster import Cluster
+from model.cluster import Cluster, PolicyApi
 from model.problems import Finding, Key, suggestion
 from model.rules import quota_keys
 from model.rules.cluster import MIN_LIFETIME, overlap
@@ -42,6 +42,10 @@ WIDEST_CONFIDENTIAL = {4: 16, 6: 48}
 LONGEST_CONFIDENTIAL = timedelta(days=30)
 _NOT_OUTSIDE = ("127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "::1/128", "fe80::/10", "ff00::/8")
 """Loopback, link-local (where clouds keep their metadata) and multicast."""
+_RULES_OF_POLICY = {PolicyApi.CLUSTER_NETWORK_POLICY: 25, PolicyApi.ADMIN_NETWORK_POLICY: 100}
+"""Rules of one policy, and ports of one rule, by the API's validation."""
+_RULES_OF_FLOOR = 8
+"""How many of those the program itself needs at most."""
 
 Rule = Callable[[Tenant], Iterator[Finding]]
 ClusterRule = Callable[[Tenant, Cluster], Iterator[Finding]]
@@ -387,6 +391,24 @@ def _cluster_network(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
         yield Finding(("network", "load_balancer_ports"), told)
 
 
+def _cluster_policy_api(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
+    api = cluster.network.policy_api
+    if api is None or cluster.network.calico is not None:
+        return
+    most = _RULES_OF_POLICY[api]
+    for name, egress in tenant.network.egress.items():
+        if len(egress.ports) > most:
+            told = f"lists {len(egress.ports)} ports; one rule of {api} holds {most}: use ranges"
+            yield Finding(("network", "egress", name, "ports"), told)
+    lists = {egress.ports for egress in tenant.network.egress.values()}
+    if len(lists) > most - _RULES_OF_FLOOR:
+        told = (
+            f"has {len(lists)} different lists of ports; {api} has room for {most - _RULES_OF_FLOOR}: "
+            "give destinations the same ports where they can share them"
+        )
+        yield Finding(("network", "egress"), told)
+
+
 def _cluster_credentials(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
     supported = cluster.credentials.kinds
     kind, lifetime = tenant.credentials.kind, tenant.credentials.lifetime
@@ -448,6 +470,7 @@ _CLUSTER_RULES: tuple[ClusterRule, ...] = (
     _cluster_catalogue,
     _cluster_storage,
     _cluster_network,
+    _cluster_policy_api,
     _cluster_credentials,
     _cluster_github,
 )
