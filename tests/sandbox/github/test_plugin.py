@@ -95,7 +95,10 @@ def test_has_the_resources_of_the_sdk(schema: dict[str, Any]) -> None:
     assert set(schema["resources"]) == set(resources)
     for token, resource in resources.items():
         described = schema["resources"][token]
-        arguments = getattr(inspect.getmodule(resource), resource.__name__ + "Args")
+        module = inspect.getmodule(resource)
+        # "InitArgs" where "Args" is the name of a nested type
+        names = [resource.__name__ + "InitArgs", resource.__name__ + "Args"]
+        arguments = next(vars(module)[name] for name in names if name in vars(module))
         taken, required = inputs(arguments.__init__)
         assert set(described.get("inputProperties", {})) == taken, token
         assert set(described.get("requiredInputs", ())) == required, token
