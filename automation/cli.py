@@ -6,6 +6,7 @@ from typing import cast
 import click
 
 COMMANDS = {
+    "access": ("automation.commands.access:access", "Reach a tenant's namespaces from a laptop."),
     "kubeconfig": ("automation.commands.kubeconfig:kubeconfig", "Build, merge and take apart kubeconfigs."),
     "preview": ("automation.commands.update:preview", "Show what an update would change."),
     "renew": (
