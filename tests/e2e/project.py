@@ -72,12 +72,19 @@ class Changes:
 
     @property
     def by_urn(self) -> dict[str, str]:
-        """Operation by `Type name`, such as `Namespace vision`; what stays the same is left out."""
-        return {_short(step["urn"]): step["op"] for step in self.steps if step["op"] not in UNCHANGED}
+        """Operation by `Type name`, such as `Namespace vision`; components and what stays are left out."""
+        steps = [
+            step
+            for step in self.steps
+            if step["op"] not in UNCHANGED
+            and "$tenancy:" not in step["urn"].rpartition("::")[0].rpartition("$")[0] + "$"
+        ]
+        return {_short(step["urn"]): step["op"] for step in steps}
 
     def paths(self, resource: str) -> dict[str, str]:
         """The paths that differ of one resource, with the kind of difference."""
-        step = next(step for step in self.steps if _short(step["urn"]) == resource)
+        steps = [step for step in self.steps if not _is_component(step["urn"])]
+        step = next(step for step in steps if _short(step["urn"]) == resource)
         diff = cast("dict[str, dict[str, str]]", step.get("detailedDiff") or {})
         return {path: entry["kind"] for path, entry in diff.items()}
 
@@ -85,6 +92,10 @@ class Changes:
 def _short(urn: str) -> str:
     kind, name = urn.split("::")[2:4]
     return f"{kind.rpartition(':')[2]} {name}"
+
+
+def _is_component(urn: str) -> bool:
+    return urn.split("::")[2].rpartition("$")[2].startswith("tenancy:")
 
 
 @dataclass(frozen=True)
@@ -155,9 +166,10 @@ class Project:
         return self.pulumi("stack", "output", "--json", f"--stack={STACK}").json
 
     def resources(self) -> dict[str, dict[str, Any]]:
-        """The resources in the state by `Type name`, secrets encrypted."""
+        """The resources in the state by `Type name`, secrets encrypted; without components."""
         deployment = self.pulumi("stack", "export", f"--stack={STACK}").json["deployment"]
-        return {_short(resource["urn"]): resource for resource in deployment.get("resources", [])}
+        found = [each for each in deployment.get("resources", []) if not _is_component(each["urn"])]
+        return {_short(each["urn"]): each for each in found}
 
     def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
         """Start the CLI and leave it running, as the leader of a process group."""
