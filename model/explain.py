@@ -64,13 +64,13 @@ def _message(details: ErrorDetails, key: Key, model: type[BaseModel]) -> str:
     if kind == "value_error":
         return str(context["error"])
     if kind in _KINDS:
-        return f"must be {_KINDS[kind]}, not {_shown(value)}{_quoting(kind, value)}"
+        return f"must be {_KINDS[kind]}, not {shown(value)}{_quoting(kind, value)}"
     if kind in ("enum", "literal_error"):
         words = [word.strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(", ")]
-        return f"{_shown(value)} is not one of {', '.join(words)}"
+        return f"{shown(value)} is not one of {', '.join(words)}"
     if kind in ("string_too_short", "too_short") and context.get("min_length") == 1:
         return "must not be empty"
-    return f"{_shown(value)}: {_bound(kind, context)}" if _bound(kind, context) else details["msg"]
+    return f"{shown(value)}: {_bound(kind, context)}" if _bound(kind, context) else details["msg"]
 
 
 def _bound(kind: str, context: Mapping[str, Any]) -> str:
@@ -92,7 +92,7 @@ def _quoting(kind: str, value: object) -> str:
     return ""
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """A value in an error: short, and maps and lists only by kind."""
     if value is None:
         return "null"

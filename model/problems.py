@@ -11,6 +11,9 @@ Key = tuple[str | int, ...]
 MAX_KEY = 200
 """Characters of a key in a report; keys of a hostile file may be longer."""
 
+MAX_MESSAGE = 1000
+"""Characters of a message in a report, which may repeat a value of a hostile file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -25,7 +28,8 @@ class Problem:
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+        message = self.message if len(self.message) <= MAX_MESSAGE else f"{self.message[:MAX_MESSAGE]}…"
+        return f"{place}: {self.key}: {message}" if self.key else f"{place}: {message}"
 
 
 class InvalidConfiguration(ValueError):  # noqa: N818 - reads as what it is

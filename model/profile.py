@@ -82,10 +82,10 @@ def _wrong_chain(name: str, profile: Raw, own: Mapping[str, object]) -> Iterator
             yield Finding((name,), "is a new profile; say with 'extends' which profile it builds on")
     elif name in built_in():
         yield Finding((name, EXTENDS), f"{name!r} already lies over the product's own; remove it", base)
-    elif base not in known:
+    elif not isinstance(base, str) or base not in known:
         yield Finding((name, EXTENDS), f"{base!r} is not a profile; {suggestion(str(base), known)}", base)
     else:
-        yield from _wrong_base(name, str(base), own)
+        yield from _wrong_base(name, base, own)
 
 
 def _wrong_base(name: str, base: str, own: Mapping[str, object]) -> Iterator[Finding]:

@@ -213,9 +213,9 @@ class _Loading:
         if name is None:
             return stand_in, Finding(("profile",), f"is missing; {suggestion('', profiles)}")
         own = cast("Any", self.described.data.get("profiles"))
-        if isinstance(own, dict) and name in own:
+        if isinstance(own, dict) and isinstance(name, str) and name in own:
             return stand_in, Finding(("profile",), f"{name!r} is itself wrong in {self.described.file}", name)
-        told = f"{name!r} is not a profile; {suggestion(str(name), profiles)}"
+        told = f"{explain.shown(name)} is not a profile; {suggestion(str(name), profiles)}"
         return stand_in, Finding(("profile",), told, name)
 
     def _fleet(self, tenants: Mapping[str, Tenant], cluster: Cluster | None) -> None:
