@@ -6,7 +6,6 @@ from typing import Any
 
 import pulumi
 from pulumi.dynamic import (
-    CheckFailure,
     CheckResult,
     ConfigureRequest,
     CreateResult,
@@ -18,7 +17,7 @@ from pulumi.dynamic import (
 
 from components.dynamic import clock, lifetime
 from components.dynamic.connection import SECRET_INPUTS, client, is_known, secret
-from components.dynamic.errors import InvalidInputError, clear_errors, hide_tracebacks
+from components.dynamic.errors import InvalidInputError, clear_errors, failure, hide_tracebacks
 from components.dynamic.request import (
     API_VERSION,
     CLIENT_SIGNER,
@@ -112,7 +111,7 @@ class CertificateProvider(ResourceProvider):
             **news,
             "renewal": _olds.get("renewal") or f"asked for at {lifetime.write_time(clock.now())}",
         }
-        return CheckResult(inputs, [CheckFailure(key, text) for key, text in _problems(news)])
+        return CheckResult(inputs, [failure(key, text) for key, text in _problems(news)])
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Replace for another certificate, or because its window is open; nothing else matters.

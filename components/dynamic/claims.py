@@ -18,7 +18,7 @@ from pulumi.dynamic import (
 )
 
 from components.dynamic.connection import SECRET_INPUTS, client, is_known, secret
-from components.dynamic.errors import DynamicError, InvalidInputError, clear_errors, hide_tracebacks
+from components.dynamic.errors import DynamicError, InvalidInputError, clear_errors, failure, hide_tracebacks
 from kube import ApiError, Client, JsonObject, UnknownKind
 
 _FEW = 10
@@ -77,9 +77,9 @@ class ClaimsProvider(ResourceProvider):
                 with clear_errors("cannot tell whose the objects are that this stack is about to make"):
                     found = foreign(client(news), new, (key, value))
             except DynamicError as error:
-                failures = [CheckFailure("objects", str(error))]
+                failures = [failure("objects", str(error))]
             else:
-                failures = [CheckFailure("objects", _complaint(found, key, value))] if found else []
+                failures = [failure("objects", _complaint(found, key, value))] if found else []
         return CheckResult(news, failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from pulumi.dynamic import CheckFailure
+
 from kube import ApiError, KubeconfigError, KubeError, Unreachable
 
 logger = logging.getLogger("tenancy.dynamic")
@@ -81,6 +83,11 @@ def clear_errors(what: str) -> Generator[None]:
         raise RefusedError(f"{what}: {_one_line(error)}") from None
     except KubeError as error:
         raise RefusedError(f"{what}: {_one_line(error)}") from None
+
+
+def failure(key: str, text: str) -> CheckFailure:
+    """Say that an input is wrong. The engine would print the whole value of a property that is named."""
+    return CheckFailure("", f"{key}: {text}")
 
 
 def _one_line(error: Exception) -> str:

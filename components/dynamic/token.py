@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import pulumi
 from pulumi.dynamic import (
-    CheckFailure,
     CheckResult,
     ConfigureRequest,
     CreateResult,
@@ -20,7 +18,7 @@ from pulumi.dynamic import (
 
 from components.dynamic import clock, lifetime
 from components.dynamic.connection import SECRET_INPUTS, client, is_known, secret
-from components.dynamic.errors import MissingError, clear_errors, hide_tracebacks, logger
+from components.dynamic.errors import MissingError, clear_errors, failure, hide_tracebacks, logger
 from kube import ApiError, Client, JsonObject
 
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -90,7 +88,7 @@ class TokenProvider(ResourceProvider):
             "renewal": _olds.get("renewal") or f"asked for at {lifetime.write_time(clock.now())}",
         }
         problem = lifetime.problem(int(news["lifetime_seconds"]), int(news["renew_before_seconds"]))
-        return CheckResult(inputs, [CheckFailure(*problem)] if problem else [])
+        return CheckResult(inputs, [failure(*problem)] if problem else [])
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Replace for another token, or because its window is open.
@@ -160,10 +158,12 @@ def _issue(api: Client, props: Mapping[str, Any]) -> tuple[dict[str, str], str, 
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
     answer = api.request("POST", path, body=body, repeat=True)
     status: JsonObject = answer["status"]
-    granted = (lifetime.read_time(status["expirationTimestamp"]) - clock.now()).total_seconds()
+    not_after = lifetime.read_time(status["expirationTimestamp"])
+    # By the cluster's own clock.
+    granted = (not_after - lifetime.read_time(answer["metadata"]["creationTimestamp"])).total_seconds()
     if warning := lifetime.check_granted(what, granted, asked, int(props["renew_before_seconds"])):
         logger.warning("%s", warning)
-    return uids, status["token"], lifetime.write_time(clock.now() + timedelta(seconds=granted))
+    return uids, status["token"], lifetime.write_time(not_after)
 
 
 def _uids(api: Client, props: Mapping[str, Any]) -> dict[str, str]:

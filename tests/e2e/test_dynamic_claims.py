@@ -76,15 +76,15 @@ def test_free_and_own_names_are_fine(cluster: Sandbox, paths: list[str]) -> None
 def test_every_foreign_object_is_named(cluster: Sandbox) -> None:
     wanted = roles("dynamic-claims-ours", "dynamic-claims-theirs", "dynamic-claims-nobodys")
     assert complaints(cluster, [*wanted, ["v1", "Namespace", "kube-system"]]) == [
-        "ClusterRole dynamic-claims-nobodys, ClusterRole dynamic-claims-theirs, Namespace kube-system "
-        "exist and are not this stack's (no label tenancy.dev/stack=dynamic-claims): choose other names, "
+        "objects: ClusterRole dynamic-claims-nobodys, ClusterRole dynamic-claims-theirs, "
+        "Namespace kube-system exist and are not this stack's (no label tenancy.dev/stack=dynamic-claims): choose other names, "
         "or set adopt.namespace in the tenant's file to take its namespace over"
     ]
 
 
 def test_many_of_a_kind_are_listed_once(cluster: Sandbox, paths: list[str]) -> None:
     told = complaints(cluster, roles(*MANY, "dynamic-claims-ours", "dynamic-claims-theirs"))
-    assert [text.split(" exists ")[0] for text in told] == ["ClusterRole dynamic-claims-theirs"]
+    assert [text.split(" exists ")[0] for text in told] == ["objects: ClusterRole dynamic-claims-theirs"]
     assert paths == ["GET /apis/rbac.authorization.k8s.io/v1/clusterroles"]
 
 
