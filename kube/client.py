@@ -521,7 +521,7 @@ def _make_pool(access: ClusterAccess, credential: Credential, connections: int) 
     if parts.scheme == "https":
         tls = {"ssl_context": tls_context(access, credential)}
         if access.tls_server_name:
-            tls |= {"server_hostname": access.tls_server_name, "assert_hostname": access.tls_server_name}
+            tls |= {"server_hostname": access.tls_server_name}
         if access.insecure:
             tls |= {"cert_reqs": "CERT_NONE", "assert_hostname": False}
             # Whoever wrote insecure-skip-tls-verify has been told; not with each request again.
