@@ -97,7 +97,9 @@ def unquoted(text: str) -> str:
     return text
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(
+    deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
 @given(tenants)
 def test_a_valid_tenant_survives_a_round_trip(raw: dict[str, Any]):
     tenant = loaded(raw)
@@ -107,7 +109,9 @@ def test_a_valid_tenant_survives_a_round_trip(raw: dict[str, Any]):
     assert again == tenant
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(
+    deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
 @given(tenants)
 def test_the_namespaces_of_a_valid_tenant_share_exactly_its_quota(raw: dict[str, Any]):
     tenant = loaded(raw)
