@@ -121,10 +121,10 @@ class _Answers(Mocks):
         kind = args.typ.rpartition(":")[2]
         return f"id of {args.name}", {**cast("dict[str, Any]", args.inputs), **made.get(kind, {})}
 
-    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], None]:
+    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         assert args.token == "github:index/getRepository:getRepository"
         name = cast("dict[str, str]", args.args)["fullName"]
-        return {"repoId": len(name), "fullName": name}, None
+        return {"repoId": len(name), "fullName": name}, []
 
 
 class _Monitor(MockMonitor):
