@@ -80,6 +80,11 @@ class Sandbox:
         self.sandbox("up")
 
 
+def pytest_configure() -> None:
+    """End on SIGTERM (of `timeout`, of a CI that gives up) as on Ctrl-C, which stops the sandbox."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Generator[Sandbox]:
     """A running sandbox, shared by all tests (and by all workers of pytest-xdist): leave it as it was."""
@@ -87,10 +92,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Generator[Sandbox]:
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     sandbox = Sandbox(shared / "sandbox")
     users = shared / "sandbox.users"
-    with _exclusive(users) as count:
-        sandbox.sandbox("up")
-        users.write_text(str(count + 1))
     try:
+        with _exclusive(users) as count:
+            users.write_text(str(count + 1))
+            sandbox.sandbox("up")
         yield sandbox
     finally:
         with _exclusive(users) as count:

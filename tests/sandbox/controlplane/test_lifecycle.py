@@ -46,9 +46,11 @@ UP = ("up", "--only", "control-plane")
 @pytest.fixture(scope="module")
 def second(tmp_path_factory: pytest.TempPathFactory) -> Generator[Sandbox]:
     sandbox = Sandbox(tmp_path_factory.mktemp("it's") / "a second sandbox")
-    sandbox.sandbox(*UP)
-    yield sandbox
-    sandbox.sandbox("down")
+    try:
+        sandbox.sandbox(*UP)
+        yield sandbox
+    finally:
+        sandbox.sandbox("down")
 
 
 @pytest.fixture
