@@ -7,6 +7,7 @@ own spelling as drift at the next refresh, so the model canonicalises at the doo
 
 import re
 from decimal import Context, Decimal
+from functools import lru_cache
 
 _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 _DECIMAL = {"m": -1, "": 0, "k": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
@@ -16,6 +17,7 @@ _EXACT = Context(prec=64)
 """The default of 28 digits would round what the pattern admits."""
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str) -> Decimal:
     """The value of a quantity such as `500m`, `64` or `1.5Gi`, in units (cores, bytes, objects).
 
@@ -34,6 +36,7 @@ def parse(text: str) -> Decimal:
     return value
 
 
+@lru_cache(maxsize=4096)
 def canonical(text: str) -> str:
     """The spelling of a quantity that the API server returns: `1024Mi` is `1Gi`, `0.5` is `500m`."""
     return render(parse(text), binary=text.endswith("i"))

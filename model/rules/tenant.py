@@ -9,7 +9,6 @@ from model.cluster import Cluster, PolicyApi
 from model.problems import Finding, Key, suggestion
 from model.rules import quota_keys
 from model.rules.cluster import MIN_LIFETIME, overlap
-from model.space import spaces
 from model.tenant import PortRange, Tenant
 from model.types import (
     BEHAVIOURS,
@@ -158,11 +157,11 @@ def _namespaces(tenant: Tenant) -> Iterator[Finding]:
         if sum(parts.values()) > grant and max(parts.values()) <= grant:
             told = f"take {sum(parts.values())} {accelerator} together, but the tenant has {grant}"
             yield Finding(("namespaces",), told, sum(parts.values()))
-    for space in spaces(tenant):
-        if space.key and tenant.quota.objects.pods and not space.quota.objects.pods:
-            percent = tenant.namespaces[space.key].share
-            told = f"{percent} percent of {tenant.quota.objects.pods} pods is none; give it more"
-            yield Finding(("namespaces", space.key, "share"), told, percent)
+    for key, extra in tenant.namespaces.items():
+        pods = tenant.quota.objects.pods
+        if pods and not pods * extra.share // 100:
+            told = f"{extra.share} percent of {pods} pods is none; give it more"
+            yield Finding(("namespaces", key, "share"), told, extra.share)
 
 
 def _grants(tenant: Tenant) -> Iterator[Finding]:
