@@ -77,8 +77,9 @@ def test_every_foreign_object_is_named(cluster: Sandbox) -> None:
     wanted = roles("dynamic-claims-ours", "dynamic-claims-theirs", "dynamic-claims-nobodys")
     assert complaints(cluster, [*wanted, ["v1", "Namespace", "kube-system"]]) == [
         "objects: ClusterRole dynamic-claims-nobodys, ClusterRole dynamic-claims-theirs, "
-        "Namespace kube-system exist and are not this stack's (no label tenancy.dev/stack=dynamic-claims): choose other names, "
-        "or set adopt.namespace in the tenant's file to take its namespace over"
+        "Namespace kube-system exist and are not this stack's "
+        "(no label tenancy.dev/stack=dynamic-claims): choose other names, or set adopt.namespace "
+        "in the tenant's file to take its namespace over"
     ]
 
 
