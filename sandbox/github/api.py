@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar, cast
+from urllib.parse import urlencode
 
 from pydantic import BaseModel, ValidationError
 
@@ -202,7 +203,7 @@ def page_reply(call: Call, items: Sequence[Item], render: Callable[[Item], JsonO
 
 def _page_url(call: Call, number: int) -> str:
     query = {name: value for name, value in call.query.items() if name != "page"} | {"page": str(number)}
-    return f"{call.root}{call.path}?" + "&".join(f"{name}={value}" for name, value in query.items())
+    return f"{call.root}{call.path}?{urlencode(query)}"
 
 
 def _whole(text: str | None, default: int) -> int:

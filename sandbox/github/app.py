@@ -9,6 +9,7 @@ import traceback
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -69,11 +70,12 @@ def build(hub: Hub) -> Starlette:
     """Return the application that serves `hub`."""
 
     async def api(request: Request) -> Response:
-        exchange = _Exchange(request, request.url.path.removeprefix(PREFIX).rstrip("/") or "/")
+        full = str(request.scope["path"])  # request.url would take an encoded "?" in it for a query
+        exchange = _Exchange(request, full.removeprefix(PREFIX).rstrip("/") or "/")
         reply = await _answer(hub, exchange)
         response = Response(status_code=500) if reply is None else _response(exchange, reply)
         status = 0 if reply is None else response.status_code
-        hub.note(request.method, request.url.path, status, exchange.login or None)
+        hub.note(request.method, quote(full), status, exchange.login or None)
         if reply is None and request.client is not None:
             hub.drop((request.client.host, request.client.port))
         return response
@@ -125,7 +127,7 @@ def _perform(hub: Hub, exchange: _Exchange, body: bytes) -> Reply:
         store=hub.store,
         viewer=exchange.viewer,
         root=str(exchange.request.base_url).rstrip("/") + PREFIX,
-        path=exchange.path,
+        path=quote(exchange.path),
         params=params,
         query=exchange.request.query_params,
         accept=exchange.request.headers.get("accept", ""),

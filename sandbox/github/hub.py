@@ -14,7 +14,10 @@ log = logging.getLogger("sandbox.github")
 
 @dataclass(frozen=True)
 class Seen:
-    """A request that was answered; never its body or its token. `status` 0: the connection was dropped."""
+    """A request that was answered; never its body or its token.
+
+    `path` is percent-encoded and without the query; `status` 0 says that the connection was dropped.
+    """
 
     number: int
     method: str

@@ -243,10 +243,6 @@ class Store:
         """Write the state; a reader sees the old file or the new one, never a part."""
         write_private(self._file, self.state.model_dump_json())
 
-    def close(self) -> None:
-        """Let go of the folder."""
-        self._lock.close()
-
     def now(self) -> int:
         """Return Unix seconds by the emulator's clock, which tests can put forward."""
         return int(time.time()) + self.state.clock_offset

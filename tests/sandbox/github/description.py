@@ -62,11 +62,16 @@ class Mismatch(AssertionError):  # noqa: N818 - it is an assertion, not an error
 def registry() -> str:
     """Return the address of the npm registry that this machine is configured for, with a slash at its end."""
     configured = next((value for name, value in os.environ.items() if name.lower() == NPM_VARIABLE), "")
-    if not configured and (npm := shutil.which("npm")):
-        configured = subprocess.run(
-            [npm, "config", "get", "registry"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-    return (configured or "https://registry.npmjs.org").rstrip("/") + "/"
+    npm = shutil.which("npm")
+    if not configured and npm is None:
+        raise RuntimeError(
+            f"{PACKAGE} {VERSION} (GitHub's OpenAPI description) is needed for these tests: install npm, or set "
+            f"{NPM_VARIABLE} to the address of an npm registry"
+        )
+    if not configured and npm is not None:
+        command = [npm, "config", "get", "registry"]
+        configured = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    return configured.rstrip("/") + "/"
 
 
 def fetch() -> bytes:

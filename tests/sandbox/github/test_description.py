@@ -3,13 +3,22 @@
 import hashlib
 import io
 import json
+import os
 import tarfile
 from base64 import b64encode
 from typing import Any
 
 import pytest
 
-from tests.sandbox.github.description import MEMBER, Description, Mismatch, extract
+from tests.sandbox.github.description import (
+    MEMBER,
+    NPM_VARIABLE,
+    Description,
+    Mismatch,
+    download,
+    extract,
+    registry,
+)
 
 KEY = {"key_id": "1", "key": "aGVsbG8="}
 PUBLIC_KEY = "/repos/acme/vision/codespaces/secrets/public-key"
@@ -79,6 +88,18 @@ def test_parts_and_alternatives(description: Description) -> None:
 )
 def test_formats(description: Description, kind: str, value: str) -> None:
     assert list(description.errors({"type": "string", "format": kind}, value))
+
+
+def test_registry_is_the_configured_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.lower() == NPM_VARIABLE]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(RuntimeError, match="install npm, or set npm_config_registry"):
+        registry()
+    monkeypatch.setenv("NPM_CONFIG_REGISTRY", "https://npm.example.org/mirror")
+    assert registry() == "https://npm.example.org/mirror/"
+    with pytest.raises(ValueError, match="an http or https address is needed"):
+        download("file:///etc/passwd")
 
 
 def test_only_the_pinned_package_is_used() -> None:

@@ -72,6 +72,12 @@ def test_folders(admin: Api, repository: str) -> None:
     assert put_file(admin, repository, "docs//x", "x").status == 422
 
 
+def test_names_that_need_encoding(admin: Api, repository: str) -> None:
+    put_file(admin, repository, "a%3Fb%20%23%C3%A4.txt", "odd\n")
+    shown = admin.get(f"{repository}/contents/a%3Fb%20%23%C3%A4.txt")
+    assert (shown.json["path"], text_of(shown)) == ("a?b #ä.txt", "odd\n")
+
+
 def test_raw_file(admin: Api, repository: str) -> None:
     raw = admin.send_raw(
         "GET", f"{repository}/contents/README.md", headers={"Accept": "application/vnd.github.raw"}
