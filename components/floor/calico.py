@@ -59,7 +59,7 @@ def floor(context: Context, calico: Calico, options: pulumi.ResourceOptions) -> 
 def ingress_denials(bounds: Reach) -> list[Rule]:
     """Denies strangers' namespaces, the outside, and load balancers at every port that was not declared."""
     strangers = {"action": "Deny", "source": {"namespaceSelector": _strangers(bounds)}}
-    known = (*bounds.inside, *bounds.load_balancers.cidrs)
+    known = (*bounds.pods, *bounds.load_balancers.cidrs)
     outside = [
         {"action": "Deny", "source": _nets([cidr], [other for other in known if within(other, cidr)])}
         for cidr in EVERYWHERE
@@ -83,16 +83,16 @@ def _outside(bounds: Reach) -> list[Rule]:
     zones = _zones(bounds)
     rules: list[Rule] = []
     for cidr, ports in zones.items():
-        finer = [other for other in (*zones, *bounds.inside) if other != cidr and within(other, cidr)]
+        finer = [other for other in (*zones, *bounds.pods) if other != cidr and within(other, cidr)]
         rules += [_deny(protocol, {"destination": _nets([cidr], finer)}, ports) for protocol in Protocol]
     for cidr, version, protocol in zip(EVERYWHERE, (4, 6), ("ICMP", "ICMPv6"), strict=True):
-        inside = [other for other in bounds.inside if family(other) == version]
+        pods = [other for other in bounds.pods if family(other) == version]
         rules.append(
             {
                 "action": "Deny",
                 "protocol": protocol,
                 "ipVersion": version,
-                "destination": _nets([cidr], inside),
+                "destination": _nets([cidr], pods),
             }
         )
     return rules
@@ -102,7 +102,8 @@ def _zones(bounds: Reach) -> Zones:
     """The ports open in each range of addresses; the finest range that holds an address speaks for it."""
     private = bounds.private if bounds.internet else ()
     declared = {cidr for opening in bounds.openings for cidr in opening.cidrs}
-    return {cidr: _open_ports(bounds, cidr) for cidr in (*EVERYWHERE, *private, *sorted(declared))}
+    cidrs = (*EVERYWHERE, *private, *bounds.api_server, *sorted(declared))
+    return {cidr: _open_ports(bounds, cidr) for cidr in cidrs}
 
 
 def _open_ports(bounds: Reach, cidr: str) -> tuple[PortRange, ...]:
@@ -130,7 +131,8 @@ def _deny(protocol: Protocol, match: Mapping[str, Any], ports: Iterable[PortRang
 
 def _dns(cluster: Cluster) -> list[Rule]:
     dns = cluster.network.dns
-    pods = {"namespaceSelector": _in((dns.namespace,))}
+    labels = " && ".join(f"{key} == '{value}'" for key, value in dns.pod_labels.items())
+    pods = {"namespaceSelector": _in((dns.namespace,)), **({"selector": labels} if labels else {})}
     addresses = [{"nets": nets} for nets in _families(dns_addresses(cluster))]
     return [
         {

@@ -41,8 +41,13 @@ class Reach:
     """Namespaces of the cluster itself."""
     metadata: tuple[str, ...]
     """Addresses that nothing may reach."""
-    inside: tuple[str, ...]
-    """Addresses of the cluster's pods and services, where namespaces decide and not addresses."""
+    pods: tuple[str, ...]
+    """Addresses of the cluster's pods, where namespaces decide and not addresses.
+
+    Those of services are not among them: an engine sees the pod behind a service, or nothing of it.
+    """
+    api_server: tuple[str, ...]
+    """Addresses of the API server, wherever they lie."""
     openings: tuple[Opening, ...]
     """Declared destinations outside the cluster."""
     internet: bool
@@ -66,7 +71,8 @@ def reach(cluster: Cluster, tenant: Tenant, neighbours: Iterable[Tenant]) -> Rea
         partners=tuple(name for neighbour in neighbours for name in neighbour.namespace_names),
         system=network.system_namespaces,
         metadata=network.metadata_addresses,
-        inside=(*network.pod_cidrs, *network.service_cidrs),
+        pods=network.pod_cidrs,
+        api_server=network.api_server.cidrs if network.api_server else (),
         openings=tuple(declared),
         internet=stance.internet,
         private=private_addresses(cluster),

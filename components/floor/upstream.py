@@ -42,7 +42,7 @@ def isolation(
 def floor(context: Context, api: PolicyApi, options: pulumi.ResourceOptions) -> pulumi.CustomResource:
     """The default of every namespace that nobody wrote a policy for: DNS and nothing else."""
     network = context.cluster.network
-    dns = _peer_namespaces(_in((network.dns.namespace,)))
+    dns = _peer_pods(_in((network.dns.namespace,)), network.dns.pod_labels)
     addresses = dns_addresses(context.cluster)
     allow = "Accept" if api is PolicyApi.CLUSTER_NETWORK_POLICY else "Allow"
     spec: dict[str, Any] = {
@@ -144,6 +144,10 @@ def _split(values: list[Any]) -> list[list[Any]]:
 
 def _peer_namespaces(selector: Mapping[str, Any]) -> Rule:
     return {"namespaces": dict(selector)}
+
+
+def _peer_pods(namespaces: Mapping[str, Any], labels: Mapping[str, str]) -> Rule:
+    return {"pods": {"namespaceSelector": dict(namespaces), "podSelector": {"matchLabels": dict(labels)}}}
 
 
 def _in(namespaces: Iterable[str]) -> Rule:

@@ -1,4 +1,4 @@
-"""A small model of Calico's GlobalNetworkPolicies, for there is no judge of them to be had without a data plane.
+"""A small model of Calico's GlobalNetworkPolicies: no judge of them is to be had without a data plane.
 
 It knows what the program uses and refuses everything else. Its rules are those of Calico's documentation
 (docs.tigera.io, "Global network policy"), tried with Felix and packets:
@@ -11,6 +11,7 @@ It knows what the program uses and refuses everything else. Its rules are those 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import ip_address, ip_network
 from typing import Any, cast
 
@@ -20,7 +21,7 @@ from tests.policy.traffic import NAMESPACE_LABEL, Attempt, Peer, Pod, Port
 KUBERNETES_ORDER = 1000
 DIRECTIONS = ("Ingress", "Egress")
 _PORT_PROTOCOLS = ("TCP", "UDP", "SCTP")
-_PARTS = {"nets", "notNets", "ports", "notPorts", "namespaceSelector"}
+_PARTS = {"nets", "notNets", "ports", "notPorts", "namespaceSelector", "selector"}
 _IN = re.compile(r"(\S+) (in|not in) \{ (.*) \}")
 
 NamespaceVerdict = Callable[[str, Attempt], bool | None]
@@ -64,7 +65,7 @@ class Calico:
 
 
 def _selects(spec: Mapping[str, Any], namespace: str) -> bool:
-    return matches(spec["namespaceSelector"], {NAMESPACE_LABEL: namespace})
+    return matches(spec["namespaceSelector"], namespace)
 
 
 def _walk(specs: Sequence[Mapping[str, Any]], direction: str, attempt: Attempt) -> bool | None:
@@ -79,7 +80,7 @@ def _walk(specs: Sequence[Mapping[str, Any]], direction: str, attempt: Attempt) 
 def _rule(rule: Mapping[str, Any], attempt: Attempt) -> bool:
     known = {"action", "protocol", "ipVersion", "source", "destination"}
     assert rule.keys() <= known, rule.keys() - known
-    version = ip_address(attempt.destination.address).version
+    version = 6 if ":" in attempt.destination.address else 4
     return (
         rule.get("protocol", attempt.port.protocol) == attempt.port.protocol
         and rule.get("ipVersion", version) == version
@@ -92,7 +93,9 @@ def _entity(entity: Mapping[str, Any], peer: Peer, port: Port | None) -> bool:
     assert entity.keys() <= _PARTS, entity.keys() - _PARTS
     assert port is not None or not entity.keys() & {"ports", "notPorts"}, "source ports are not used"
     selector = entity.get("namespaceSelector")
-    if selector and not (isinstance(peer, Pod) and matches(selector, {NAMESPACE_LABEL: peer.namespace})):
+    if selector and not (isinstance(peer, Pod) and matches(selector, peer.namespace)):
+        return False
+    if "selector" in entity and not (isinstance(peer, Pod) and _labelled(entity["selector"], peer)):
         return False
     if "nets" in entity and not _within(peer, entity["nets"]):
         return False
@@ -103,8 +106,14 @@ def _entity(entity: Mapping[str, Any], peer: Peer, port: Port | None) -> bool:
     return port is None or not _among(port, entity.get("notPorts", []))
 
 
+def _labelled(selector: str, pod: Pod) -> bool:
+    terms = [re.fullmatch(r"(\S+) == '(\S+)'", term) for term in selector.split(" && ")]
+    assert all(terms), selector
+    return all(dict(pod.labels).get(term[1]) == term[2] for term in terms if term)
+
+
 def _within(peer: Peer, cidrs: Sequence[str]) -> bool:
-    return any(ip_address(peer.address) in ip_network(cidr) for cidr in cidrs)
+    return any(is_in(peer.address, cidr) for cidr in cidrs)
 
 
 def _among(port: Port, ports: Sequence[int | str]) -> bool:
@@ -112,8 +121,16 @@ def _among(port: Port, ports: Sequence[int | str]) -> bool:
     return any(bounds[0] <= port.number <= bounds[-1] for bounds in ranges)
 
 
-def matches(selector: str, labels: Mapping[str, str]) -> bool:
+@cache
+def is_in(address: str, cidr: str) -> bool:
+    """Whether an address lies in a network."""
+    return ip_address(address) in ip_network(cidr)
+
+
+@cache
+def matches(selector: str, namespace: str) -> bool:
     """Whether a selector holds: terms of `has(key)`, `key in {…}` and `key not in {…}` joined by &&."""
+    labels = {NAMESPACE_LABEL: namespace}
     return all(_term(term.strip(), labels) for term in selector.split("&&"))
 
 

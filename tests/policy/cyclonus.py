@@ -6,9 +6,9 @@ https://github.com/mattfenwick/cyclonus
 import json
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from kube.types import JsonObject
 from sandbox import toolchain
@@ -38,6 +38,47 @@ def allowed(
     verdicts = [each.lower() == "true" for each in _VERDICT.findall(done.stdout)]
     assert len(verdicts) == len(attempts), done.stdout[-2000:] + done.stderr[-2000:]
     return verdicts
+
+
+def by_direction(
+    policies: Sequence[JsonObject], attempts: Sequence[Attempt], folder: Path
+) -> Callable[[str, Attempt], bool | None]:
+    """Ingress or Egress, and one of `attempts`, to the verdict; None where no policy selects the pod."""
+    verdicts: dict[tuple[str, Attempt], bool | None] = {}
+    for direction, other in (("Ingress", "Egress"), ("Egress", "Ingress")):
+        halves = [half for policy in policies if (half := _without(policy, other))]
+        selected = {cast("dict[str, str]", half["metadata"])["namespace"] for half in halves}
+        for attempt, verdict in zip(attempts, allowed(halves, attempts, folder), strict=True):
+            pod = attempt.destination if direction == "Ingress" else attempt.source
+            is_selected = isinstance(pod, Pod) and pod.namespace in selected
+            verdicts[direction, attempt] = verdict if is_selected else None
+    return lambda direction, attempt: verdicts[direction, attempt]
+
+
+def _without(policy: JsonObject, direction: str) -> JsonObject | None:
+    """A policy without its half for one direction; None where there is no other half."""
+    spec = cast("dict[str, Any]", policy["spec"])
+    assert spec["podSelector"] == {}, "the program selects whole namespaces"
+    types = [each for each in spec["policyTypes"] if each != direction]
+    kept = {key: value for key, value in spec.items() if key != direction.lower()}
+    return {**policy, "spec": {**kept, "policyTypes": types}} if types else None
+
+
+def allow_all(namespace: str) -> JsonObject:
+    """The policy of a tenant's admin who opens a namespace to everybody."""
+    spec: JsonObject = {
+        "podSelector": {},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [{}],
+        "egress": [{}],
+    }
+    metadata = {"name": "allow-all", "namespace": namespace}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": metadata,
+        "spec": spec,
+    }
 
 
 def _traffic(attempt: Attempt, labels: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:

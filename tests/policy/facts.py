@@ -109,6 +109,12 @@ def is_system(stack: Stack, peer: Peer) -> bool:
     return isinstance(peer, Pod) and peer.namespace in stack.cluster.network.system_namespaces
 
 
+def is_resolver(stack: Stack, pod: Pod) -> bool:
+    """Whether a pod is one of the cluster's DNS."""
+    dns = stack.cluster.network.dns
+    return pod.namespace == dns.namespace and dns.pod_labels.items() <= dict(pod.labels).items()
+
+
 def declared(stack: Stack, attempt: Attempt) -> bool:
     """Whether the files open a connection from or to a tenant. What has no tenant on either end is open."""
     leaves, arrives = owner(stack, attempt.source), owner(stack, attempt.destination)
@@ -126,9 +132,7 @@ def _may_leave(stack: Stack, tenant: Tenant, attempt: Attempt) -> bool:
     other = owner(stack, to)
     if other is not None:
         return _offered(other, tenant, attempt.port)
-    dns = stack.cluster.network.dns
-    resolver = to.namespace == dns.namespace and dns.pod_labels.items() <= dict(to.labels).items()
-    return resolver and attempt.port in DNS
+    return is_resolver(stack, to) and attempt.port in DNS
 
 
 def _may_arrive(stack: Stack, tenant: Tenant, attempt: Attempt) -> bool:

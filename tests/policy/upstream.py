@@ -8,11 +8,10 @@ leaves a tier. A peer of `namespaces` is pods only; one of `networks` is any add
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 from typing import Any, cast
 
 from kube.types import JsonObject
-from tests.policy.calico import DIRECTIONS, NamespaceVerdict
+from tests.policy.calico import DIRECTIONS, NamespaceVerdict, is_in
 from tests.policy.traffic import NAMESPACE_LABEL, Attempt, Peer, Pod, Port
 
 
@@ -66,9 +65,17 @@ def _priority(spec: Mapping[str, Any]) -> int:
 def _selected(entity: Mapping[str, Any], peer: Peer) -> bool:
     ((kind, value),) = entity.items()
     if kind == "networks":
-        return any(ip_address(peer.address) in ip_network(cidr) for cidr in value)
+        return any(is_in(peer.address, cidr) for cidr in value)
+    if not isinstance(peer, Pod):
+        return False
+    namespace = {NAMESPACE_LABEL: peer.namespace}
+    if kind == "pods":
+        labels = value["podSelector"]["matchLabels"]
+        return (
+            _labelled(value["namespaceSelector"], namespace) and labels.items() <= dict(peer.labels).items()
+        )
     assert kind == "namespaces", kind
-    return isinstance(peer, Pod) and _labelled(value, {NAMESPACE_LABEL: peer.namespace})
+    return _labelled(value, namespace)
 
 
 def _labelled(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
