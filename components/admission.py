@@ -10,6 +10,7 @@ import pulumi_kubernetes as k8s
 
 from components.context import Context, child
 from components.metadata import STACK, meta
+from model import names
 
 V1 = k8s.admissionregistration.v1
 _MUTATING_SINCE = 36  # minor version with admissionregistration.k8s.io/v1 MutatingAdmissionPolicy
@@ -31,7 +32,7 @@ class ManagedObjects(pulumi.ComponentResource):
 
     def __init__(self, name: str, context: Context, options: pulumi.ResourceOptions) -> None:
         super().__init__("tenancy:cluster:ManagedObjects", name, None, options)
-        policy_name = f"{name}-managed-objects"
+        policy_name = names.managed_objects(name)
         policy = V1.ValidatingAdmissionPolicy(
             policy_name,
             metadata=meta(context, policy_name),
@@ -113,7 +114,7 @@ class PodDefaults(pulumi.ComponentResource):
 
     def __init__(self, name: str, context: Context, options: pulumi.ResourceOptions) -> None:
         super().__init__("tenancy:cluster:PodDefaults", name, None, options)
-        policy_name = f"{name}-pod-defaults"
+        policy_name = names.pod_defaults(name)
         if int(context.cluster.kubernetes_version.partition(".")[2]) < _MUTATING_SINCE:
             pulumi.log.warn(
                 f"No pod defaults: Kubernetes {context.cluster.kubernetes_version} has no MutatingAdmission"

@@ -35,9 +35,17 @@ def _cluster(context: Context) -> list[Claim]:
     priorities = [
         ("scheduling.k8s.io/v1", "PriorityClass", name) for name in context.cluster.priority_classes
     ]
+    name = context.cluster.name
+    admission = [("Validating", names.managed_objects(name)), ("Mutating", names.pod_defaults(name))]
+    policies = [
+        ("admissionregistration.k8s.io/v1", f"{effect}AdmissionPolicy{part}", policy)
+        for effect, policy in admission
+        for part in ("", "Binding")
+    ]
     return [
         *roles,
         *priorities,
+        *policies,
         ("v1", "Namespace", names.CREDENTIALS_NAMESPACE),
         *_floor(context, names.FLOOR),
     ]
@@ -65,6 +73,8 @@ def _floor(context: Context, name: str) -> list[Claim]:
         return [(network.calico.api_version, "GlobalNetworkPolicy", network.calico.stored_name(name))]
     if network.policy_api is PolicyApi.CLUSTER_NETWORK_POLICY:
         return [("policy.networking.k8s.io/v1alpha2", network.policy_api, name)]
-    if network.policy_api is PolicyApi.ADMIN_NETWORK_POLICY and name != names.FLOOR:
-        return [("policy.networking.k8s.io/v1alpha1", network.policy_api, name)]
+    if network.policy_api is PolicyApi.ADMIN_NETWORK_POLICY:
+        baseline = ("BaselineAdminNetworkPolicy", "default")
+        kind, stored = baseline if name == names.FLOOR else (network.policy_api, name)
+        return [("policy.networking.k8s.io/v1alpha1", kind, stored)]
     return []

@@ -27,6 +27,16 @@ def shared_volume(namespace: str, folder: str) -> str:
     return f"tenancy-{namespace}-{folder}"
 
 
+def managed_objects(cluster: str) -> str:
+    """The admission policy that keeps the program's own objects out of the tenants' hands."""
+    return f"{cluster}-managed-objects"
+
+
+def pod_defaults(cluster: str) -> str:
+    """The admission policy that makes plain pods safe."""
+    return f"{cluster}-pod-defaults"
+
+
 def isolation(tenant: str) -> str:
     """The cluster-wide policy that keeps one tenant apart from the others."""
     return f"tenancy-{tenant}"
