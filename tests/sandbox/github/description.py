@@ -65,7 +65,7 @@ def registry() -> str:
     npm = shutil.which("npm")
     if not configured and npm is None:
         raise RuntimeError(
-            f"{PACKAGE} {VERSION} (GitHub's OpenAPI description) is needed for these tests: install npm, or set "
+            f"{PACKAGE} {VERSION} (GitHub's OpenAPI description) is needed: install npm, or set "
             f"{NPM_VARIABLE} to the address of an npm registry"
         )
     if not configured and npm is not None:
