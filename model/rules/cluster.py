@@ -7,7 +7,7 @@ from itertools import combinations
 
 from model.cluster import Cluster, SharedFolder
 from model.problems import Finding, suggestion
-from model.types import Cidr, ClusterKind, CredentialKind, duration
+from model.types import Cidr, ClusterKind, CredentialKind, FolderMode, duration
 
 MIN_LIFETIME = timedelta(minutes=10)
 """The shortest lifetime that the API server grants, for certificates and for tokens."""
@@ -75,6 +75,12 @@ def _folders(cluster: Cluster) -> Iterator[Finding]:
         if path and (path == "/" or any(_inside(path, host) for host in _HOST_FOLDERS)):
             told = f"{path!r} holds the node's own secrets or devices; share another folder"
             yield Finding(("shared_folders", name, "host_path"), told, path)
+        if path and FolderMode.READ_ONLY in folder.modes:
+            told = (
+                "lists read-only, which no kubelet enforces for a folder of the node; "
+                "use nfs or csi, or modes: [read-write]"
+            )
+            yield Finding(("shared_folders", name, "modes"), told)
         if len(set(folder.modes)) < len(folder.modes) or not folder.modes:
             yield Finding(("shared_folders", name, "modes"), "must list each allowed mode once, at least one")
     for (first, one), (second, other) in combinations(cluster.shared_folders.items(), 2):

@@ -1,0 +1,258 @@
+"""The laptop's side: keys, certificates, kubeconfigs."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from automation import access
+from automation.access import AccessError
+from sandbox.toolchain import ensure
+from tests.unit.access.conftest import NOW, WEEK, Authority, Laptop, outputs
+
+ADA = ("vision", "ada")
+Kubectl = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def program() -> Path:
+    """kubectl, found before a laptop's empty home hides the user's cache."""
+    return ensure(["kubectl"])["kubectl"]
+
+
+@pytest.fixture
+def kubectl(program: Path, laptop: Laptop) -> Kubectl:
+    def run(*arguments: str) -> str:
+        return subprocess.run(
+            [program, "--kubeconfig", str(laptop.config), *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    return run
+
+
+def published(authority: Authority, certificate: str, cluster: str = "dev") -> access.Published:
+    facts = access.publication(outputs(authority, {"vision": {"ada": certificate}}, cluster))
+    return access.of_member(facts, "vision", "Ada")
+
+
+def test_a_key_is_made_once(laptop: Laptop) -> None:
+    kept = laptop.keeper()
+    kept.ask(*ADA, renew_key=False)
+    key = kept.key.read_text()
+    kept.ask(*ADA, renew_key=False)
+    assert kept.key.read_text() == key
+    assert kept.path == laptop.home / ".config/tenancy/dev/vision/ada"
+
+
+def test_xdg_config_home(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(laptop.home / "elsewhere"))
+    assert laptop.keeper().key == laptop.home / "elsewhere/tenancy/dev/vision/ada/key.pem"
+
+
+def test_a_new_key_takes_over_with_its_certificate(laptop: Laptop, authority: Authority) -> None:
+    kept = laptop.keeper()
+    first = authority.sign(kept.ask(*ADA, renew_key=False))
+    kept.accept(first, *ADA, NOW)
+    old = kept.key.read_text()
+
+    request = kept.ask(*ADA, renew_key=True)
+    assert kept.key.read_text() == old, "the old one still works"
+    kept.accept(first, *ADA, NOW)
+    assert kept.new_key.exists()
+    assert kept.ask(*ADA, renew_key=True) != request
+    assert kept.fits()
+
+    kept.accept(authority.sign(request), *ADA, NOW)
+    assert kept.key.read_text() != old
+    assert not kept.new_key.exists()
+    assert kept.fits()
+
+
+def test_a_pull_killed_between_certificate_and_key(laptop: Laptop, authority: Authority) -> None:
+    kept = laptop.keeper()
+    kept.accept(authority.sign(kept.ask(*ADA, renew_key=False)), *ADA, NOW)
+    second = authority.sign(kept.ask(*ADA, renew_key=True))
+    access.write_private(kept.certificate, second)
+    access.write_private(kept.source, "{}")
+    assert not kept.fits()
+    shown = laptop.tenancy("credential", "--stack=dev", "--tenant=vision", "--login=ada")
+    laptop.ran.clear()  # what kubectl reads has the key
+    assert json.loads(shown.output)["status"]["clientCertificateData"] == second
+    assert kept.fits()
+
+
+def test_certificates_that_are_not_taken(laptop: Laptop, authority: Authority) -> None:
+    kept = laptop.keeper()
+    request = kept.ask(*ADA, renew_key=False)
+    foreign = access.make_request(access.make_key(), *ADA)
+    for certificate, told in (
+        (authority.sign(foreign), "is not for the key in"),
+        (authority.sign(request, name="tenancy:vision:laptop-grace:0123456789"), "laptop-grace"),
+        (authority.sign(request, begin=NOW - 2 * WEEK), "expired on"),
+        (authority.sign(request, begin=NOW + timedelta(hours=1)), "is the clock of this machine right?"),
+        ("nonsense", "not one that can be read"),
+    ):
+        with pytest.raises(AccessError, match=told):
+            kept.accept(certificate, *ADA, NOW)
+        assert not kept.certificate.exists()
+
+
+def test_names_that_are_too_long_together(laptop: Laptop) -> None:
+    kept = laptop.keeper("a" * 30, "b" * 20)
+    with pytest.raises(AccessError, match="too long together"):
+        kept.ask("a" * 30, "b" * 20, renew_key=False)
+    assert not kept.key.exists()
+
+
+def test_nobody_elses_certificate(authority: Authority) -> None:
+    certificate = authority.sign(access.make_request(access.make_key(), *ADA))
+    facts = access.publication(outputs(authority, {"vision": {"ada": certificate}, "speech": {}}))
+    assert set(facts["tenants"]) == {"vision"}
+    for tenant, login in (("vision", "grace"), ("speech", "ada"), ("none", "ada")):
+        with pytest.raises(access.NotPublishedError, match="not merged and applied"):
+            access.of_member(facts, tenant, login)
+
+
+def test_what_is_published_is_read_again(authority: Authority) -> None:
+    certificate = authority.sign(access.make_request(access.make_key(), *ADA))
+    facts = access.publication(outputs(authority, {"vision": {"ada": certificate}}))
+    assert access.read_publication(access.rendered(facts), "x") == facts
+    for text in ("", "[]", "{}", '{"cluster": 1, "tenants": {}}'):
+        with pytest.raises(AccessError, match="x is not what"):
+            access.read_publication(text, "x")
+
+
+def test_outputs_of_a_stack_that_was_never_applied() -> None:
+    with pytest.raises(AccessError, match="never applied"):
+        access.publication({})
+
+
+@pytest.mark.parametrize(("age", "due"), [(0, False), (4, False), (5, True), (8, True)])
+def test_when_a_renewed_one_is_looked_for(authority: Authority, age: int, due: bool) -> None:
+    certificate = authority.sign(access.make_request(access.make_key(), *ADA))
+    assert access.is_due(certificate, NOW + timedelta(days=age)) == due
+
+
+def test_signed_by(authority: Authority) -> None:
+    certificate = authority.sign(access.make_request(access.make_key(), *ADA))
+    assert access.signed_by(certificate, authority.pem)
+    assert not access.signed_by(certificate, Authority().pem)
+    assert not access.signed_by(certificate, None)
+
+
+def merge(laptop: Laptop, facts: access.Published, stack: str = "dev", *, overwrite: bool = False) -> None:
+    laptop.config.parent.mkdir(mode=0o700, exist_ok=True)
+    text = laptop.config.read_text() if laptop.config.exists() else ""
+    entry = access.plugin("/opt/bin/tenancy", stack, *ADA)
+    user = access.user_of(stack, *ADA)
+    laptop.config.touch(mode=0o600)
+    laptop.config.write_text(access.merged(text, laptop.config, facts, user, entry, overwrite=overwrite))
+
+
+def test_two_clusters_in_one_file(laptop: Laptop, authority: Authority, kubectl: Kubectl) -> None:
+    certificate = authority.sign(access.make_request(access.make_key(), *ADA))
+    merge(laptop, published(authority, certificate))
+    merge(laptop, published(authority, certificate, "gpu"), "gpu")
+    view = json.loads(kubectl("config", "view", "-o", "json"))
+    assert {item["name"]: item["context"] for item in view["contexts"]} == {
+        f"{cluster}-{namespace}": {
+            "cluster": cluster,
+            "namespace": namespace,
+            "user": f"tenancy-{cluster}-vision-ada",
+        }
+        for cluster in ("dev", "gpu")
+        for namespace in ("vision", "vision-serving")
+    }
+    assert {item["name"] for item in view["users"]} == {"tenancy-dev-vision-ada", "tenancy-gpu-vision-ada"}
+    assert view["users"][0]["user"]["exec"]["args"][-4:] == ["--tenant", "vision", "--login", "ada"]
+    assert kubectl("config", "current-context").strip() == "dev-vision"
+
+
+OWN = """\
+# mine
+apiVersion: v1
+kind: Config
+current-context: home
+clusters:
+- name: home
+  cluster: {server: "https://home.example.com"}  # behind the VPN
+users:
+- name: me
+  user: {}
+contexts:
+- name: home
+  context: {cluster: home, user: me}
+"""
+
+
+def test_a_persons_own_entries_stay(laptop: Laptop, authority: Authority, kubectl: Kubectl) -> None:
+    certificate = authority.sign(access.make_request(access.make_key(), *ADA))
+    laptop.config.parent.mkdir(mode=0o700)
+    laptop.config.touch(mode=0o600)
+    laptop.config.write_text(OWN)
+    merge(laptop, published(authority, certificate))
+    text = laptop.config.read_text()
+    assert text.startswith("# mine\n")
+    assert "# behind the VPN" in text
+    assert kubectl("config", "current-context").strip() == "home"
+    assert set(kubectl("config", "get-contexts", "-o", "name").split()) == {
+        "home",
+        "dev-vision",
+        "dev-vision-serving",
+    }
+
+
+def test_merging_again_replaces_what_was_ours(laptop: Laptop, authority: Authority, kubectl: Kubectl) -> None:
+    certificate = authority.sign(access.make_request(access.make_key(), *ADA))
+    facts = published(authority, certificate)
+    merge(laptop, facts)
+    once = laptop.config.read_text()
+    merge(laptop, facts)
+    assert laptop.config.read_text() == once
+
+    kubectl(
+        "config", "set-context", "short", "--cluster=dev", "--user=tenancy-dev-vision-ada", "--namespace=x"
+    )
+    moved = access.Published("dev", "https://new.example.com", None, ("vision",), certificate)
+    merge(laptop, moved)
+    view = yaml.safe_load(laptop.config.read_text())
+    assert {item["name"] for item in view["contexts"]} == {"dev-vision", "short"}
+    assert [item["cluster"] for item in view["clusters"]] == [{"server": "https://new.example.com"}]
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        (OWN.replace("home", "dev-vision"), "there is another context 'dev-vision'"),
+        (
+            OWN.replace("name: home", "name: dev").replace("cluster: home", "cluster: dev"),
+            "another cluster 'dev'",
+        ),
+    ],
+)
+def test_entries_of_the_same_name(laptop: Laptop, authority: Authority, own: str, told: str) -> None:
+    certificate = authority.sign(access.make_request(access.make_key(), *ADA))
+    laptop.config.parent.mkdir(mode=0o700)
+    laptop.config.touch(mode=0o600)
+    laptop.config.write_text(own)
+    with pytest.raises(AccessError, match=told):
+        merge(laptop, published(authority, certificate))
+    assert laptop.config.read_text() == own
+    merge(laptop, published(authority, certificate), overwrite=True)
+    view: Any = yaml.safe_load(laptop.config.read_text())
+    contexts = {item["name"]: item["context"] for item in view["contexts"]}
+    assert contexts["dev-vision"]["user"] == "tenancy-dev-vision-ada"
+
+
+def test_files_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AccessError, match="cannot be written: Not a directory"):
+        access.write_private(tmp_path / "file" / "key.pem", "x")
