@@ -153,9 +153,9 @@ class Project:
         """Hold the project against its state: there must be nothing to do."""
         self.pulumi("preview", "--expect-no-changes", "--diff", f"--stack={STACK}", *flags)
 
-    def refresh(self, *flags: str) -> Ran:
+    def refresh(self, *flags: str, code: int = 0) -> Ran:
         """`pulumi refresh`."""
-        return self.pulumi("refresh", "--yes", "--skip-preview", f"--stack={STACK}", *flags)
+        return self.pulumi("refresh", "--yes", "--skip-preview", f"--stack={STACK}", *flags, code=code)
 
     def destroy(self) -> Ran:
         """`pulumi destroy`."""
