@@ -5,6 +5,10 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 STACK := dev
+STATE = $${SANDBOX_DIR:-.sandbox}/state/.pulumi/stacks/tenancy/$(STACK).json
+# Pulumi keeps the salt of a passphrase in the stack's file; it is worth nothing without that of .sandbox.
+FORGET_SALT = if grep -q '^encryptionsalt:' Pulumi.$(STACK).yaml; then \
+	    sed '/^encryptionsalt:/d' Pulumi.$(STACK).yaml > .salt && cat .salt > Pulumi.$(STACK).yaml; rm -f .salt; fi
 
 help:
 	@echo "make up     everything a fresh machine needs, then the main job: the sandbox, and pulumi up on stack $(STACK)"
@@ -15,6 +19,7 @@ help:
 
 up: $(VENV)/installed
 	@$(PYTHON) -m sandbox up
+	@[ -e $(STATE) ] || $(FORGET_SALT)
 	@environment="$$($(PYTHON) -m sandbox env)" && eval "$$environment" && \
 	    pulumi stack select --create $(STACK) --non-interactive && \
 	    $(VENV)/bin/tenancy up --stack $(STACK)
@@ -32,12 +37,9 @@ test: $(VENV)/installed
 down:
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m sandbox down; fi
 
-# The salt in the stack's file belongs to the passphrase that goes with .sandbox.
 clean: down
-	rm -rf .sandbox $(VENV) .pytest_cache .ruff_cache .hypothesis
-	@if [ -f Pulumi.$(STACK).yaml ]; then \
-	    sed '/^encryptionsalt:/d' Pulumi.$(STACK).yaml > Pulumi.$(STACK).yaml.new && \
-	    mv Pulumi.$(STACK).yaml.new Pulumi.$(STACK).yaml; fi
+	rm -rf .sandbox $(VENV) *.egg-info .pytest_cache .ruff_cache .hypothesis
+	@$(FORGET_SALT)
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	@for python in python3 python3.14 python3.13 python3.12 python3.11; do \
