@@ -82,7 +82,9 @@ class Laptop:
         for key in self.private_keys():
             body = key.splitlines()[1]
             assert body not in "".join(self.ran)
-            holders = [path for path in self.home.rglob("*") if path.is_file() and body in path.read_text()]
+            holders = [
+                path for path in self.home.rglob("*") if path.is_file() and body.encode() in path.read_bytes()
+            ]
             assert len(holders) == 1
         for path in self.home.rglob("*"):
             assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
