@@ -21,6 +21,9 @@ def claims(name: str, context: Context, tenants: Sequence[Tenant], options: pulu
         ClaimsArgs(
             objects=tuple(objects),
             owner_label=(STACK, context.stack),
+            taken_over=tuple(
+                ("v1", "Namespace", tenant.main_namespace) for tenant in tenants if tenant.adopt.namespace
+            ),
             kubeconfig=context.connection.kubeconfig,
             context=context.connection.context,
         ),
@@ -52,16 +55,13 @@ def _cluster(context: Context) -> list[Claim]:
 
 
 def _tenant(context: Context, tenant: Tenant) -> list[Claim]:
-    # Adopted and split-off namespaces exist already, and are named in the tenant's file on purpose.
-    known = tenant.adopt.namespace
-    spaces = tenant.namespace_names[1:] if known else tenant.namespace_names
     volumes = [
         ("v1", "PersistentVolume", names.shared_volume(space, folder))
         for space in tenant.namespace_names
         for folder in tenant.shared_folders
     ]
     return [
-        *(("v1", "Namespace", space) for space in spaces),
+        *(("v1", "Namespace", space) for space in tenant.namespace_names),
         *volumes,
         *_floor(context, names.isolation(tenant.name)),
     ]

@@ -38,6 +38,8 @@ class ClaimsArgs:
 
     objects: Sequence[Claim]
     owner_label: tuple[str, str]
+    taken_over: Sequence[Claim] = ()
+    """Those of the objects that are taken over on purpose: ours from now on, whosever they are."""
     kubeconfig: pulumi.Input[str] | None = None
     """Content of a kubeconfig; None means the ambient KUBECONFIG."""
     context: pulumi.Input[str] | None = None
@@ -55,6 +57,7 @@ class Claims(Resource, module="tenancy", name="Claims"):
         props: dict[str, Any] = {
             "objects": [list(claim) for claim in args.objects],
             "owner_label": list(args.owner_label),
+            "taken_over": [list(claim) for claim in args.taken_over],
             "kubeconfig": secret(args.kubeconfig),
             "context": secret(args.context),
         }
@@ -108,7 +111,8 @@ def _new(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[Claim]:
         return []
     listed = cast("list[list[str]]", news["objects"])
     claims = {(claim[0], claim[1], claim[2]) for claim in listed if is_known(claim)}
-    return sorted(claims - {(claim[0], claim[1], claim[2]) for claim in olds.get("objects", [])})
+    ours = [*olds.get("objects", []), *news.get("taken_over", [])]
+    return sorted(claims - {(claim[0], claim[1], claim[2]) for claim in ours})
 
 
 def foreign(api: Client, claims: Iterable[Claim], label: tuple[str, str]) -> list[Claim]:

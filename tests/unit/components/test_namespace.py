@@ -128,13 +128,13 @@ def test_adopted_objects_are_imported_and_left_as_they_are(build: Build) -> None
     assert sorted(imported) == ["Namespace old", "ResourceQuota old-compute", "RoleBinding old-oidc-ada-0"]
 
 
-def test_adopted_names_are_not_claimed(build: Build) -> None:
-    """The claim would refuse them as somebody else's; the namespaces beside it are claimed."""
-    made = build(
-        tenant("veteran", adopt={"namespace": True}, namespaces={"extra": {"share": 10}}), tenant("new")
-    )
-    names = [name for _, kind, name in made["Claims trial"].inputs["objects"] if kind == "Namespace"]
-    assert names == ["tenancy-credentials", "new", "veteran-extra"]
+def test_an_adopted_namespace_is_claimed_as_taken_over(build: Build) -> None:
+    """So it is known as ours when `adopt` is removed, before it has our label; what is new beside it is not."""
+    made = build(tenant("veteran", adopt={"namespace": True}, namespaces={"extra": {"share": 10}}))
+    inputs = made["Claims trial"].inputs
+    names = [name for _, kind, name in inputs["objects"] if kind == "Namespace"]
+    assert names == ["tenancy-credentials", "veteran", "veteran-extra"]
+    assert inputs["taken_over"] == [["v1", "Namespace", "veteran"]]
 
 
 def test_a_renamed_tenant_is_the_same_resource(build: Build) -> None:

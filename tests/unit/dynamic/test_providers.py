@@ -182,6 +182,12 @@ def test_claims_ask_only_for_what_is_new() -> None:
     assert f"{NO_CLUSTER} is unreachable" in failures[0].reason
 
 
+def test_claims_do_not_ask_for_what_is_taken_over() -> None:
+    inputs = claim_inputs("a", "b", taken_over=[["v1", "Namespace", "b"]])
+    assert ClaimsProvider().check(claim_inputs("a"), inputs).failures == []
+    assert ClaimsProvider().check(inputs, claim_inputs("a", "b")).failures == []
+
+
 @pytest.mark.parametrize("unknown", ["kubeconfig", "context", "objects", "owner_label"])
 def test_claims_wait_until_a_preview_knows_the_cluster(unknown: str) -> None:
     inputs = claim_inputs("a", **{unknown: Unknown()})
