@@ -172,7 +172,7 @@ def _foreign_among(
     query: dict[str, Any] = {"labelSelector": f"{label[0]}!={label[1]}", "limit": _PAGE}
     while True:
         page = api.request("GET", path, query=query, accept=_MANY)
-        items: list[JsonObject] = page["items"]
+        items: list[JsonObject] = page["items"] or []  # of metadata alone, an empty list is null
         names |= {item["metadata"]["name"] for item in items}
         query["continue"] = page["metadata"].get("continue")
         if not query["continue"]:
