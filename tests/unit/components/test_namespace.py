@@ -129,7 +129,7 @@ def test_adopted_objects_are_imported_and_left_as_they_are(build: Build) -> None
 
 
 def test_an_adopted_namespace_is_claimed_as_taken_over(build: Build) -> None:
-    """So it is known as ours when `adopt` is removed, before it has our label; what is new beside it is not."""
+    """It is known as ours when `adopt` is removed, before it has our label; what is new beside it is not."""
     made = build(tenant("veteran", adopt={"namespace": True}, namespaces={"extra": {"share": 10}}))
     inputs = made["Claims trial"].inputs
     names = [name for _, kind, name in inputs["objects"] if kind == "Namespace"]
