@@ -11,7 +11,7 @@ from typing import Any
 from pulumi import automation as auto
 from pulumi.automation.events import EngineEvent, OpType
 
-UNCHANGED = frozenset({OpType.SAME, OpType.READ, OpType.DISCARD})
+UNCHANGED = frozenset({OpType.SAME, OpType.READ, OpType.REFRESH, OpType.DISCARD})
 
 
 class StackFailed(Exception):  # noqa: N818 - what happened to the stack

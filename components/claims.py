@@ -7,6 +7,7 @@ import pulumi
 from components.context import Context
 from components.dynamic import Claims, ClaimsArgs
 from components.metadata import STACK
+from components.namespace import is_protected
 from model import PolicyApi, Tenant, names
 
 Claim = tuple[str, str, str]
@@ -23,6 +24,12 @@ def claims(name: str, context: Context, tenants: Sequence[Tenant], options: pulu
             owner_label=(STACK, context.stack),
             taken_over=tuple(
                 ("v1", "Namespace", tenant.main_namespace) for tenant in tenants if tenant.adopt.namespace
+            ),
+            protected=tuple(
+                ("v1", "Namespace", space)
+                for tenant in tenants
+                if is_protected(context, tenant)
+                for space in tenant.namespace_names
             ),
             kubeconfig=context.connection.kubeconfig,
             context=context.connection.context,

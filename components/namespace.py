@@ -39,7 +39,7 @@ class TenantNamespace(pulumi.ComponentResource):
                 self,
                 depends_on=floor,
                 options=pulumi.ResourceOptions(
-                    protect=context.cluster.protect and tenant.state is not State.RETIRED,
+                    protect=is_protected(context, tenant),
                     # Adoption takes the object as it is; the first update without `adopt` makes it ours.
                     import_=space.name if adopted else None,
                     ignore_changes=["metadata", "spec"] if adopted else None,
@@ -47,6 +47,11 @@ class TenantNamespace(pulumi.ComponentResource):
             ),
         )
         self.register_outputs({"name": self.namespace.metadata.name})
+
+
+def is_protected(context: Context, tenant: Tenant) -> bool:
+    """Whether the namespaces of a tenant may not be deleted."""
+    return context.cluster.protect and tenant.state is not State.RETIRED
 
 
 def _labels(context: Context, tenant: Tenant) -> dict[str, str]:

@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import pulumi
 from pulumi.dynamic import (
-    CheckFailure,
     CheckResult,
     ConfigureRequest,
     CreateResult,
@@ -40,6 +39,8 @@ class ClaimsArgs:
     owner_label: tuple[str, str]
     taken_over: Sequence[Claim] = ()
     """Those of the objects that are taken over on purpose: ours from now on, whosever they are."""
+    protected: Sequence[Claim] = ()
+    """Those of the objects that may not leave the list as long as they stand here."""
     kubeconfig: pulumi.Input[str] | None = None
     """Content of a kubeconfig; None means the ambient KUBECONFIG."""
     context: pulumi.Input[str] | None = None
@@ -48,6 +49,8 @@ class ClaimsArgs:
 class Claims(Resource, module="tenancy", name="Claims"):
     """Fails a preview or an update if an object that is new in the list exists and has not our label.
 
+    Also if a protected object has left it: the engine's own `protect` speaks up too late, when an update has
+    already deleted what depends on the object.
     A kind that the cluster does not serve (yet) has no objects. Deleting this deletes nothing.
     """
 
@@ -58,6 +61,7 @@ class Claims(Resource, module="tenancy", name="Claims"):
             "objects": [list(claim) for claim in args.objects],
             "owner_label": list(args.owner_label),
             "taken_over": [list(claim) for claim in args.taken_over],
+            "protected": [list(claim) for claim in args.protected],
             "kubeconfig": secret(args.kubeconfig),
             "context": secret(args.context),
         }
@@ -73,21 +77,21 @@ class ClaimsProvider(ResourceProvider):
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Look up what is new in the list: in every preview and every update, and nothing else."""
-        failures: list[CheckFailure] = []
+        failures = [failure("objects", _refusal(lost))] if (lost := _lost(_olds, news)) else []
         if new := _new(_olds, news):
             key, value = news["owner_label"]
             try:
                 with clear_errors("cannot tell whose the objects are that this stack is about to make"):
                     found = foreign(client(news), new, (key, value))
             except DynamicError as error:
-                failures = [failure("objects", str(error))]
+                failures.append(failure("objects", str(error)))
             else:
-                failures = [failure("objects", _complaint(found, key, value))] if found else []
+                failures += [failure("objects", _complaint(found, key, value))] if found else []
         return CheckResult(news, failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Only the list and the label count; another kubeconfig is no difference."""
-        changed = any(_olds.get(key) != _news.get(key) for key in ("objects", "owner_label"))
+        """Only what is claimed counts; another kubeconfig is no difference."""
+        changed = any(_olds.get(key) != _news.get(key) for key in ("objects", "owner_label", "protected"))
         return DiffResult(changes=changed)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -113,6 +117,22 @@ def _new(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[Claim]:
     claims = {(claim[0], claim[1], claim[2]) for claim in listed if is_known(claim)}
     ours = [*olds.get("objects", []), *news.get("taken_over", [])]
     return sorted(claims - {(claim[0], claim[1], claim[2]) for claim in ours})
+
+
+def _lost(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
+    """Protected objects, as `Kind name`, that are in the new list no more."""
+    if not isinstance(news["objects"], list):
+        return []
+    kept = cast("list[list[str]]", news["objects"])
+    protected = cast("list[list[str]]", olds.get("protected") or [])
+    return [f"{claim[1]} {claim[2]}" for claim in protected if claim not in kept]
+
+
+def _refusal(lost: Sequence[str]) -> str:
+    return (
+        f"{', '.join(lost)} would be deleted, but the tenant is protected: first apply 'state: retired' in "
+        "its file, or 'protect: false' in the cluster's description"
+    )
 
 
 def foreign(api: Client, claims: Iterable[Claim], label: tuple[str, str]) -> list[Claim]:

@@ -58,8 +58,11 @@ def test_an_exempted_tenant_is_still_warned_by_the_strictest_level(build: Build)
 def test_namespaces_are_protected_until_the_tenant_retires(
     build: Build, cluster: bool, state: str, protected: bool
 ) -> None:
-    made = build(tenant("vision", state=state), protect=cluster)
-    assert made["Namespace vision"].protect is protected
+    made = build(tenant("vision", state=state, namespaces={"extra": {"share": 10}}), protect=cluster)
+    names = ["vision", "vision-extra"]
+    assert [made[f"Namespace {name}"].protect for name in names] == [protected, protected]
+    listed = [["v1", "Namespace", name] for name in names] if protected else []
+    assert made["Claims trial"].inputs["protected"] == listed
 
 
 def test_a_namespace_waits_for_the_floor_and_its_content_goes_with_it(build: Build) -> None:

@@ -188,6 +188,14 @@ def test_claims_do_not_ask_for_what_is_taken_over() -> None:
     assert ClaimsProvider().check(inputs, claim_inputs("a", "b")).failures == []
 
 
+def test_a_protected_claim_may_not_leave_the_list() -> None:
+    protected = claim_inputs("a", "b", protected=[["v1", "Namespace", "b"]])
+    assert ClaimsProvider().check(protected, claim_inputs("b", protected=[])).failures == []
+    assert ClaimsProvider().check(claim_inputs("a", "b", protected=[]), claim_inputs("a")).failures == []
+    (failure,) = ClaimsProvider().check(protected, claim_inputs("a")).failures
+    assert "Namespace b would be deleted, but the tenant is protected: first apply" in failure.reason
+
+
 @pytest.mark.parametrize("unknown", ["kubeconfig", "context", "objects", "owner_label"])
 def test_claims_wait_until_a_preview_knows_the_cluster(unknown: str) -> None:
     inputs = claim_inputs("a", **{unknown: Unknown()})
