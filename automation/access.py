@@ -42,7 +42,6 @@ RENEW_AT = 3
 """A renewed certificate is looked for when this part of the lifetime, one third, is left."""
 LOOK_AGAIN = timedelta(minutes=5)
 """How long to go on with a certificate that still holds before looking for a renewed one again."""
-_LONGEST_NAME = 64  # ub-common-name of RFC 5280
 
 
 class AccessError(Exception):
@@ -227,18 +226,9 @@ def make_key() -> str:
 
 
 def make_request(key_pem: str, tenant: str, login: str) -> str:
-    """A certificate request with the one subject that this key may have for this member, PEM.
-
-    Raises:
-        AccessError: the subject would be longer than X.509 allows.
-    """
+    """A certificate request with the one subject that this key may have for this member, PEM."""
     key: Any = load_pem_private_key(key_pem.encode(), None)
     name = _name(key, tenant, login)
-    if len(name) > _LONGEST_NAME:
-        raise AccessError(
-            f"the name in the certificate, {name!r}, has {len(name)} characters, and X.509 allows "
-            f"{_LONGEST_NAME}: tenant and login are too long together"
-        )
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     request = x509.CertificateSigningRequestBuilder(subject).sign(key, hashes.SHA256())
     return request.public_bytes(Encoding.PEM).decode()

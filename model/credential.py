@@ -20,6 +20,7 @@ from model.types import State, duration
 CODESPACES = "codespaces"
 LAPTOP = "laptop"
 SERIAL_LENGTH = 10
+MAX_COMMON_NAME = 64
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,12 @@ class Subject:
 
     @property
     def name(self) -> str:
-        """The user name that the API server sees."""
-        return f"tenancy:{self.tenant}:{self.purpose}:{self.serial}"
+        """The user name that the API server sees; at most as long as a common name may be (RFC 5280)."""
+        name = f"tenancy:{self.tenant}:{self.purpose}:{self.serial}"
+        if len(name) <= MAX_COMMON_NAME:
+            return name
+        whole = _digest(f"{self.tenant}/{self.purpose}")
+        return f"tenancy:{self.tenant[:20]}:{self.purpose[:13]}:{whole}:{self.serial}"
 
     @property
     def binding(self) -> str:
