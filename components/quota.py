@@ -49,6 +49,9 @@ SHARED_CLAIM_SIZE = "1Mi"
 """What the claim of a shared folder asks for: a size binds no folder, and the quota should not feel it."""
 
 _PRIORITY = "priority-"
+_SYSTEM = "system-priorities"
+_SYSTEM_CLASSES = ("system-cluster-critical", "system-node-critical")
+"""In every cluster, open to every namespace, and above every other class: a pod of theirs evicts anybody's."""
 
 
 def hard_limits(cluster: Cluster, tenant: Tenant, space: Space) -> dict[str, dict[str, str]]:
@@ -61,6 +64,7 @@ def hard_limits(cluster: Cluster, tenant: Tenant, space: Space) -> dict[str, dic
             f"{_PRIORITY}{name}": _priority(cluster, tenant.priorities.get(name))
             for name in cluster.priority_classes
         },
+        _SYSTEM: {"pods": "0"},
     }
     if tenant.state is not State.ACTIVE:
         quotas["frozen"] = {"pods": "0", "count/jobs.batch": "0", "count/cronjobs.batch": "0"}
@@ -149,10 +153,11 @@ def _priority(cluster: Cluster, grant: PriorityGrant | None) -> dict[str, str]:
 
 
 def _scope(key: str) -> k8s.core.v1.ScopeSelectorArgs | None:
-    if not key.startswith(_PRIORITY):
+    if key != _SYSTEM and not key.startswith(_PRIORITY):
         return None
+    classes = _SYSTEM_CLASSES if key == _SYSTEM else (key.removeprefix(_PRIORITY),)
     requirement = k8s.core.v1.ScopedResourceSelectorRequirementArgs(
-        scope_name="PriorityClass", operator="In", values=[key.removeprefix(_PRIORITY)]
+        scope_name="PriorityClass", operator="In", values=list(classes)
     )
     return k8s.core.v1.ScopeSelectorArgs(match_expressions=[requirement])
 

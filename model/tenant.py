@@ -152,7 +152,7 @@ class ServiceAccount(Model):
     """A further ServiceAccount of the tenant's main namespace."""
 
     role: Role | None = None
-    """Bound to that role inside the tenant; None binds nothing."""
+    """Bound to that role inside the tenant, not admin; None binds nothing."""
     aws_role: AwsRole | None = None
     """IAM role for the account's pods, on EKS."""
     watches: Flag = False

@@ -16,6 +16,7 @@ from model.types import (
     CredentialKind,
     FolderMode,
     PodSecurity,
+    Role,
     State,
     duration,
 )
@@ -295,6 +296,9 @@ def _service_accounts(tenant: Tenant) -> Iterator[Finding]:
         key: Key = ("service_accounts", name)
         if name == "default":
             yield Finding(key, "is in every namespace already; take another name", name)
+        if account.role is Role.ADMIN:
+            told = "may not be admin: whoever may start a pod can start it as this account; use developer"
+            yield Finding((*key, "role"), told, account.role)
         if account.watches and account.role is not None:
             told = "watches and nothing else; remove 'role' or 'watches'"
             yield Finding((*key, "watches"), told, account.watches)

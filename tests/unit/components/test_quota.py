@@ -59,7 +59,7 @@ def test_models_that_share_a_resource_share_a_line(build: Build) -> None:
 
 def test_a_cluster_without_accelerators_needs_no_quota_of_them(build: Build) -> None:
     made = build(tenant("vision"), accelerators={})
-    assert set(made.of("ResourceQuota", "vision")) == {"compute", "storage", "objects"}
+    assert set(made.of("ResourceQuota", "vision")) == {"compute", "storage", "objects", "system-priorities"}
 
 
 def test_requests_and_limits_are_held_to_the_same_total(build: Build) -> None:
@@ -96,7 +96,7 @@ def test_objects_are_counted_with_those_that_the_program_makes(build: Build) -> 
         "services.nodeports": "0",
         "services.loadbalancers": "0",
         "replicationcontrollers": "0",
-        "resourcequotas": "4",
+        "resourcequotas": "5",
         "secrets": "20",
         "configmaps": "21",
         "persistentvolumeclaims": "6",
@@ -106,7 +106,7 @@ def test_objects_are_counted_with_those_that_the_program_makes(build: Build) -> 
         "count/resourceclaims.resource.k8s.io": "10",
         "count/ingresses.networking.k8s.io": "3",
     }
-    assert len(made.of("ResourceQuota", "vision")) == 4
+    assert len(made.of("ResourceQuota", "vision")) == 5
 
 
 def test_a_priority_class_has_a_quota_of_its_own_granted_or_not(build: Build) -> None:
@@ -125,6 +125,17 @@ def test_a_priority_class_has_a_quota_of_its_own_granted_or_not(build: Build) ->
     assert quotas["priority-urgent"].spec["hard"] == {"pods": "0"}
     assert all("scopeSelector" not in quotas[name].spec for name in ("compute", "accelerators", "objects"))
     assert made.of("PriorityClass")["batch"].inputs["value"] == 0
+
+
+def test_the_clusters_own_priority_classes_are_nobodys(build: Build) -> None:
+    quota = build(tenant("vision")).of("ResourceQuota", "vision")["system-priorities"]
+    classes = ["system-cluster-critical", "system-node-critical"]
+    assert quota.spec == {
+        "hard": {"pods": "0"},
+        "scopeSelector": {
+            "matchExpressions": [{"scopeName": "PriorityClass", "operator": "In", "values": classes}]
+        },
+    }
 
 
 @pytest.mark.parametrize("state", ["frozen", "retired"])
