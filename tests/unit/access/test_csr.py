@@ -94,6 +94,8 @@ OURS = name_of(P256)
             "asks for extensions or other attributes",
         ),
     ],
+    # The same in every process of a run, unlike the keys in them.
+    ids=lambda _: "case",
 )
 def test_refused(request_pem: str, told: str) -> None:
     problems = csr.check(request_pem, *ADA)
