@@ -1,7 +1,5 @@
 """Shared folders: a volume and a claim that belong together, and to nobody else."""
 
-from typing import Any
-
 import pytest
 
 from tests.unit.components.conftest import Build, tenant
@@ -47,31 +45,28 @@ def test_a_folder_is_bound_to_the_one_claim_of_its_namespace(
     assert "PersistentVolume vision-data" in claim.depends_on
 
 
-@pytest.mark.parametrize(
-    ("source", "expected"),
-    [
-        ({"host_path": "/mnt/data"}, {"hostPath": {"path": "/mnt/data", "type": "Directory"}}),
-        (
-            {"csi": {"driver": "nfs.csi.k8s.io", "volume_handle": "data", "attributes": {"share": "/data"}}},
-            {
-                "csi": {
-                    "driver": "nfs.csi.k8s.io",
-                    "volumeHandle": "data",
-                    "volumeAttributes": {"share": "/data"},
-                    "readOnly": True,
-                }
-            },
-        ),
-    ],
-)
-def test_folders_of_other_kinds_are_read_only_too(
-    build: Build, source: dict[str, Any], expected: dict[str, Any]
-) -> None:
-    made = build(tenant("vision", shared_folders={"data": "read-only"}), shared_folders={"data": source})
+def test_folder_of_a_csi_driver_is_read_only_too(build: Build) -> None:
+    handle = {"driver": "nfs.csi.k8s.io", "volume_handle": "data", "attributes": {"share": "/data"}}
+    made = build(
+        tenant("vision", shared_folders={"data": "read-only"}), shared_folders={"data": {"csi": handle}}
+    )
     spec = made["PersistentVolume vision-data"].spec
-    assert {key: spec[key] for key in expected} == expected
+    assert spec["csi"] == {
+        "driver": "nfs.csi.k8s.io",
+        "volumeHandle": "data",
+        "volumeAttributes": {"share": "/data"},
+        "readOnly": True,
+    }
     assert spec["mountOptions"] == ["ro"]
     assert spec["accessModes"] == ["ReadOnlyMany"]
+
+
+def test_folder_of_the_nodes(build: Build) -> None:
+    folder = {"host_path": "/mnt/data", "modes": ["read-write"]}
+    made = build(tenant("vision", shared_folders={"data": "read-write"}), shared_folders={"data": folder})
+    spec = made["PersistentVolume vision-data"].spec
+    assert spec["hostPath"] == {"path": "/mnt/data", "type": "Directory"}
+    assert spec["accessModes"] == ["ReadWriteMany"]
 
 
 def test_each_namespace_has_a_volume_and_a_claim_of_its_own(build: Build) -> None:
