@@ -74,13 +74,11 @@ class Changes:
     @property
     def by_urn(self) -> dict[str, str]:
         """Operation by `Type name`, such as `Namespace vision`; components and what stays are left out."""
-        steps = [
-            step
+        return {
+            _short(step["urn"]): step["op"]
             for step in self.steps
-            if step["op"] not in UNCHANGED
-            and "$tenancy:" not in step["urn"].rpartition("::")[0].rpartition("$")[0] + "$"
-        ]
-        return {_short(step["urn"]): step["op"] for step in steps}
+            if step["op"] not in UNCHANGED and not _is_component(step["urn"])
+        }
 
     def paths(self, resource: str) -> dict[str, str]:
         """The paths that differ of one resource, with the kind of difference."""
@@ -166,11 +164,11 @@ class Project:
         """The stack's outputs."""
         return self.pulumi("stack", "output", "--json", f"--stack={STACK}").json
 
-    def resources(self) -> dict[str, dict[str, Any]]:
-        """The resources in the state by `Type name`, secrets encrypted; without components."""
+    def resources(self) -> dict[str, tuple[str, str]]:
+        """ID and time of the last change of each resource in the state, by `Type name`; without components."""
         deployment = self.pulumi("stack", "export", f"--stack={STACK}").json["deployment"]
         found = [each for each in deployment.get("resources", []) if not _is_component(each["urn"])]
-        return {_short(each["urn"]): each for each in found}
+        return {_short(each["urn"]): (each.get("id", ""), each.get("modified", "")) for each in found}
 
     def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
         """Start the CLI and leave it running, as the leader of a process group."""
