@@ -51,7 +51,7 @@ SHARED_CLAIM_SIZE = "1Mi"
 _PRIORITY = "priority-"
 _SYSTEM = "system-priorities"
 _SYSTEM_CLASSES = ("system-cluster-critical", "system-node-critical")
-"""In every cluster, open to every namespace, and above every other class: a pod of theirs evicts anybody's."""
+"""In every cluster, open to every namespace, and above all others: a pod of theirs evicts anybody's."""
 
 
 def hard_limits(cluster: Cluster, tenant: Tenant, space: Space) -> dict[str, dict[str, str]]:

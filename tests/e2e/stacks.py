@@ -1,18 +1,16 @@
 """The repository's own stacks on a sandbox that poses as each of their clusters."""
 
-import fcntl
-import json
 import shutil
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import yaml
 
 import model
+from kube import Client, cluster_access
 from sandbox.github.client import SandboxClient, SandboxError
 from sandbox.layout import REPOSITORY
 from tests.conftest import Sandbox
@@ -47,18 +45,10 @@ class Posed:
     def up(self) -> Ran:
         return self.pulumi("up", "--yes", "--skip-preview")
 
-    def kubectl(self, *arguments: str, stdin: str = "", check: bool = True) -> Ran:
-        """Run kubectl as the administrator."""
-        done = self.sandbox.kubectl(*arguments, stdin=stdin, check=check)
-        return Ran(done.returncode, done.stdout, done.stderr)
-
-    def get(self, *query: str) -> Any:
-        """`kubectl get … -o json`."""
-        return json.loads(self.kubectl("get", *query, "-o", "json").out)
-
-    def items(self, *query: str) -> list[dict[str, Any]]:
-        """The objects of a list."""
-        return cast("list[dict[str, Any]]", self.get(*query)["items"])
+    @property
+    def client(self) -> Client:
+        """The API as the administrator."""
+        return Client(cluster_access(self.sandbox.kubeconfig))
 
 
 @contextmanager
@@ -66,15 +56,13 @@ def posed(name: str, folder: Path, sandbox: Sandbox) -> Generator[Posed]:
     """A stack that nothing was made of yet; whatever becomes of it, nothing of it is left."""
     signs = "client-certificate" in _kinds(name)
     signer = "--client-signer" if signs else "--without-client-signer"
-    with (sandbox.dir.parent / "sandbox.turn").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        sandbox.sandbox("up", "--pools", str(POOLS / f"{name}.yaml"), signer)
-        stack = Posed(name, _copied(name, folder, sandbox))
-        _repositories(stack)
-        try:
-            yield stack
-        finally:
-            stack.pulumi("destroy", "--yes", "--skip-preview")
+    sandbox.sandbox("up", "--pools", str(POOLS / f"{name}.yaml"), signer)
+    stack = Posed(name, _copied(name, folder, sandbox))
+    _repositories(stack)
+    try:
+        yield stack
+    finally:
+        stack.pulumi("destroy", "--yes", "--skip-preview")
 
 
 def _kinds(name: str) -> list[str]:
