@@ -29,13 +29,23 @@ class TenantQuota(pulumi.ComponentResource):
         super().__init__("tenancy:tenant:Quota", space.name, None, opts)
         options = child(self, inside=namespace.namespace, depends_on=[namespace.namespace])
         quotas = hard_limits(context.cluster, tenant, space)
+        made: list[pulumi.Resource] = []
         for key, hard in quotas.items():
-            k8s.core.v1.ResourceQuota(
+            order = pulumi.ResourceOptions(
+                # The first counts the others, so it has to admit a further one before that is made.
+                depends_on=made[:1],
+                # Where one takes another name, old and new together would be one too many.
+                delete_before_replace=True,
+            )
+            quota = k8s.core.v1.ResourceQuota(
                 f"{space.name}-{key}",
                 metadata=meta(context, _object_name(tenant, space, key), tenant=tenant, namespace=space.name),
                 spec=k8s.core.v1.ResourceQuotaSpecArgs(hard=hard, scope_selector=_scope(key)),
-                opts=pulumi.ResourceOptions.merge(options, _adoption(tenant, space, key)),
+                opts=pulumi.ResourceOptions.merge(
+                    options, pulumi.ResourceOptions.merge(order, _adoption(tenant, space, key))
+                ),
             )
+            made.append(quota)
         k8s.core.v1.LimitRange(
             f"{space.name}-limits",
             metadata=meta(context, "limits", tenant=tenant, namespace=space.name),
@@ -55,7 +65,7 @@ _SYSTEM_CLASSES = ("system-cluster-critical", "system-node-critical")
 
 
 def hard_limits(cluster: Cluster, tenant: Tenant, space: Space) -> dict[str, dict[str, str]]:
-    """The `hard` map of each ResourceQuota of a namespace, by the quota's key."""
+    """The `hard` map of each ResourceQuota of a namespace by the quota's key, the one that counts first."""
     quotas = {
         "compute": _compute(space),
         "accelerators": accelerators(cluster, space.accelerators),
@@ -70,7 +80,7 @@ def hard_limits(cluster: Cluster, tenant: Tenant, space: Space) -> dict[str, dic
         quotas["frozen"] = {"pods": "0", "count/jobs.batch": "0", "count/cronjobs.batch": "0"}
     quotas = {key: hard for key, hard in quotas.items() if hard}
     # The quotas that the program makes are counted too, beside this one.
-    return {**quotas, "objects": _objects(tenant, space, own_quotas=len(quotas) + 1)}
+    return {"objects": _objects(tenant, space, own_quotas=len(quotas) + 1), **quotas}
 
 
 def accelerators(cluster: Cluster, granted: dict[str, int]) -> dict[str, str]:

@@ -6,7 +6,7 @@ import pulumi_kubernetes as k8s
 from components.context import Context, child
 from components.metadata import meta
 from components.namespace import TenantNamespace
-from components.quota import SHARED_CLAIM_SIZE
+from components.quota import SHARED_CLAIM_SIZE, TenantQuota
 from model import FolderMode, SharedFolder, Space, Tenant, names
 
 
@@ -19,8 +19,10 @@ class TenantStorage(pulumi.ComponentResource):
         tenant: Tenant,
         space: Space,
         namespace: TenantNamespace,
+        quota: TenantQuota,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """Takes `quota`, which has to admit a further claim before that is made."""
         super().__init__("tenancy:tenant:Storage", space.name, None, opts)
         for name, mode in sorted(tenant.shared_folders.items()):
             folder = context.cluster.shared_folders[name]
@@ -36,7 +38,7 @@ class TenantStorage(pulumi.ComponentResource):
                         requests={"storage": SHARED_CLAIM_SIZE}
                     ),
                 ),
-                opts=child(self, inside=namespace.namespace, depends_on=[namespace.namespace, volume]),
+                opts=child(self, inside=namespace.namespace, depends_on=[namespace.namespace, quota, volume]),
             )
         self.register_outputs({"folders": sorted(tenant.shared_folders)})
 

@@ -73,7 +73,7 @@ class Tenant(pulumi.ComponentResource):
         namespace = TenantNamespace(context, tenant, space, args.floor, room)
         quota = TenantQuota(context, tenant, space, namespace, room)
         network = TenantNetwork(context, tenant, args.neighbours, space, namespace, room)
-        TenantStorage(context, tenant, space, namespace, room)
+        TenantStorage(context, tenant, space, namespace, quota, room)
         return TenantAccess(context, tenant, space, let_in, namespace, [quota, network, isolation], room)
 
     def _deliver(

@@ -165,7 +165,7 @@ class Project:
         return self.pulumi("stack", "output", "--json", f"--stack={STACK}").json
 
     def resources(self) -> dict[str, tuple[str, str]]:
-        """ID and time of the last change of each resource in the state, by `Type name`; without components."""
+        """ID and time of the last change of each resource in the state, by `Type name`; no components."""
         deployment = self.pulumi("stack", "export", f"--stack={STACK}").json["deployment"]
         found = [each for each in deployment.get("resources", []) if not _is_component(each["urn"])]
         return {_short(each["urn"]): (each.get("id", ""), each.get("modified", "")) for each in found}

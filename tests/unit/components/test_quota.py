@@ -109,6 +109,20 @@ def test_objects_are_counted_with_those_that_the_program_makes(build: Build) -> 
     assert len(made.of("ResourceQuota", "vision")) == 5
 
 
+def test_what_counts_is_raised_before_what_is_counted(build: Build) -> None:
+    folders = {"data": {"nfs": {"server": "nfs.example.com", "path": "/data"}}}
+    made = build(
+        tenant("vision", state="frozen", shared_folders={"data": "read-only"}), shared_folders=folders
+    )
+    quotas = made.of("ResourceQuota", "vision")
+    objects = "ResourceQuota vision-objects"
+    for name, quota in quotas.items():
+        assert (objects in quota.depends_on) == (name != "objects"), name
+        assert quota.delete_before_replace, name
+    claim = made["PersistentVolumeClaim vision-data"]
+    assert {f"ResourceQuota vision-{name}" for name in quotas} <= claim.depends_on
+
+
 def test_a_priority_class_has_a_quota_of_its_own_granted_or_not(build: Build) -> None:
     classes = {name: {"value": value, "description": name} for value, name in enumerate(("batch", "urgent"))}
     grant = {"pods": 5, "cpu": 2, "accelerators": {"a100": 1}}
