@@ -32,7 +32,7 @@ test: $(VENV)/installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/basedpyright
 	$(PYTHON) -m sandbox.toolchain
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest --numprocesses 2 --dist loadfile
 
 down:
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m sandbox down; fi

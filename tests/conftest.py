@@ -1,13 +1,11 @@
 """The sandbox for tests: one for the whole session, in a folder of its own."""
 
-import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,25 +85,10 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Generator[Sandbox]:
-    """A running sandbox, shared by all tests (and by all workers of pytest-xdist): leave it as it was."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    sandbox = Sandbox(shared / "sandbox")
-    users = shared / "sandbox.users"
+    """A running sandbox for all tests of a worker: leave it as it was."""
+    sandbox = Sandbox(tmp_path_factory.getbasetemp() / "sandbox")
     try:
-        with _exclusive(users) as count:
-            users.write_text(str(count + 1))
-            sandbox.sandbox("up")
+        sandbox.sandbox("up")
         yield sandbox
     finally:
-        with _exclusive(users) as count:
-            users.write_text(str(count - 1))
-            if count == 1:
-                sandbox.sandbox("down")
-
-
-@contextmanager
-def _exclusive(counter: Path) -> Generator[int]:
-    with counter.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield int(counter.read_text()) if counter.exists() else 0
+        sandbox.sandbox("down")
