@@ -30,7 +30,8 @@ CLUSTER: dict[str, Any] = {
     },
     "accelerators": {"a100": {"resource": "nvidia.com/gpu", "total": 16, "pool": "a100"}},
     "network": {"pod_cidrs": ["10.244.0.0/16"], "service_cidrs": ["10.96.0.0/16"]},
-    "credentials": {"kinds": ["client-certificate", "token"], "max_lifetime": "365d"},
+    # Tokens would need a namespace of their own, and each takes its seconds to go.
+    "credentials": {"kinds": ["client-certificate"]},
 }
 """The smallest cluster that is one; without a network floor, for which the API server has to know Calico."""
 

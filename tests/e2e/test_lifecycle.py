@@ -245,7 +245,8 @@ def test_secrets_reach_the_repository_and_nobody_else(
     project: Project, cluster: Sandbox, tmp_path: Path, kind: str
 ) -> None:
     """No state, output, log or plan holds a key, a token or a kubeconfig in clear."""
-    project.cluster(github={"owner": "acme", "base_url": cluster.env["GITHUB_BASE_URL"]})
+    github_owner = {"owner": "acme", "base_url": cluster.env["GITHUB_BASE_URL"]}
+    project.cluster(github=github_owner, credentials={"kinds": [kind]})
     own = cluster.kubeconfig.read_text()
     for key, value in (("kubeconfig", own), ("githubToken", cluster.env["GITHUB_TOKEN"])):
         project.pulumi("config", "set", "--secret", f"--stack={STACK}", f"tenancy:{key}", stdin=value)
