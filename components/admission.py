@@ -5,6 +5,8 @@ So the API server itself refuses changes of what carries the program's label, fr
 change namespaces: platform engineers and the cluster's own controllers may, tenants may not.
 """
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_kubernetes as k8s
 
@@ -33,45 +35,97 @@ class ManagedObjects(pulumi.ComponentResource):
     def __init__(self, name: str, context: Context, options: pulumi.ResourceOptions) -> None:
         super().__init__("tenancy:cluster:ManagedObjects", name, None, options)
         policy_name = names.managed_objects(name)
-        policy = V1.ValidatingAdmissionPolicy(
-            policy_name,
-            metadata=meta(context, policy_name),
-            spec=V1.ValidatingAdmissionPolicySpecArgs(
-                failure_policy="Fail",
-                match_constraints=V1.MatchResourcesArgs(
-                    object_selector=k8s.meta.v1.LabelSelectorArgs(
-                        match_expressions=[_labelled(STACK, "Exists")]
-                    ),
-                    resource_rules=[
-                        V1.NamedRuleWithOperationsArgs(
-                            api_groups=["*"],
-                            api_versions=["*"],
-                            resources=["*"],
-                            operations=["CREATE", "UPDATE", "DELETE"],
-                        )
-                    ],
-                ),
-                match_conditions=[V1.MatchConditionArgs(name="tenants", expression=f"!({_PLATFORM})")],
-                validations=[
-                    V1.ValidationArgs(
-                        expression="false",
-                        reason="Forbidden",
-                        message="this object belongs to the tenancy of the cluster: ask for the change in "
-                        "the tenant's file",
-                    )
-                ],
-            ),
-            opts=child(self),
+        everything = _rule("*", "*", "CREATE", "UPDATE", "DELETE")
+        belongs = V1.ValidationArgs(
+            expression="false",
+            reason="Forbidden",
+            message="this object belongs to the tenancy of the cluster: ask for the change in the "
+            "tenant's file",
         )
-        V1.ValidatingAdmissionPolicyBinding(
-            policy_name,
-            metadata=meta(context, policy_name),
-            spec=V1.ValidatingAdmissionPolicyBindingSpecArgs(
-                policy_name=policy_name, validation_actions=["Deny"]
-            ),
-            opts=child(self, depends_on=[policy]),
-        )
+        constraints = V1.MatchResourcesArgs(object_selector=_LABELLED, resource_rules=[everything])
+        _validating(self, context, policy_name, constraints, [belongs])
         self.register_outputs({"policy": policy_name})
+
+
+class SideDoors(pulumi.ComponentResource):
+    """A ValidatingAdmissionPolicy over what roles allow in general and no tenant may have in particular."""
+
+    def __init__(self, name: str, context: Context, options: pulumi.ResourceOptions) -> None:
+        super().__init__("tenancy:cluster:SideDoors", name, None, options)
+        policy_name = names.side_doors(name)
+        constraints = V1.MatchResourcesArgs(
+            namespace_selector=_LABELLED,
+            resource_rules=[
+                _rule("", "services", "CREATE", "UPDATE"),
+                _rule("", "secrets", "CREATE", "UPDATE"),
+                _rule("rbac.authorization.k8s.io", "rolebindings", "CREATE", "UPDATE"),
+            ],
+        )
+        validations = [
+            V1.ValidationArgs(
+                expression="request.kind.kind != 'Service'"
+                " || size(object.spec.?externalIPs.orValue([])) == 0",
+                reason="Forbidden",
+                message="externalIPs take over other people's addresses (CVE-2020-8554)",
+            ),
+            V1.ValidationArgs(
+                expression="request.kind.kind != 'Secret'"
+                " || object.?type.orValue('') != 'kubernetes.io/service-account-token'",
+                reason="Forbidden",
+                message="such a token never expires and stays with whoever leaves: use kubectl create token",
+            ),
+            V1.ValidationArgs(
+                expression="request.kind.kind != 'RoleBinding' || object.?subjects.orValue([])"
+                f".all(s, !(s.name in {list(_EVERYBODY)}))",
+                reason="Forbidden",
+                message="this subject is everybody, all other tenants too: name people, groups or accounts",
+            ),
+        ]
+        _validating(self, context, policy_name, constraints, validations)
+        self.register_outputs({"policy": policy_name})
+
+
+_LABELLED = k8s.meta.v1.LabelSelectorArgs(match_expressions=[_labelled(STACK, "Exists")])
+_EVERYBODY = (
+    "system:anonymous",
+    "system:authenticated",
+    "system:unauthenticated",
+    "system:serviceaccounts",
+)
+
+
+def _rule(group: str, resource: str, *operations: str) -> V1.NamedRuleWithOperationsArgs:
+    version = "*" if group in ("*", "rbac.authorization.k8s.io") else "v1"
+    return V1.NamedRuleWithOperationsArgs(
+        api_groups=[group], api_versions=[version], resources=[resource], operations=list(operations)
+    )
+
+
+def _validating(
+    parent: pulumi.Resource,
+    context: Context,
+    name: str,
+    constraints: V1.MatchResourcesArgs,
+    validations: Sequence[V1.ValidationArgs],
+) -> None:
+    """A policy that denies tenants, and only them, what fails a validation; with its binding."""
+    policy = V1.ValidatingAdmissionPolicy(
+        name,
+        metadata=meta(context, name),
+        spec=V1.ValidatingAdmissionPolicySpecArgs(
+            failure_policy="Fail",
+            match_constraints=constraints,
+            match_conditions=[V1.MatchConditionArgs(name="tenants", expression=f"!({_PLATFORM})")],
+            validations=list(validations),
+        ),
+        opts=child(parent),
+    )
+    V1.ValidatingAdmissionPolicyBinding(
+        name,
+        metadata=meta(context, name),
+        spec=V1.ValidatingAdmissionPolicyBindingSpecArgs(policy_name=name, validation_actions=["Deny"]),
+        opts=child(parent, depends_on=[policy]),
+    )
 
 
 _SAFE_CONTAINERS = """object.spec.?{kind}.orValue([]).map(c, Object.spec.{kind}{{
@@ -90,7 +144,8 @@ _SAFE_POD = f"""Object{{spec: Object.spec{{
     }}
   }},
   initContainers: {_SAFE_CONTAINERS.format(kind="initContainers")},
-  containers: {_SAFE_CONTAINERS.format(kind="containers")}
+  containers: {_SAFE_CONTAINERS.format(kind="containers")},
+  ephemeralContainers: {_SAFE_CONTAINERS.format(kind="ephemeralContainers")}
 }}}}"""
 
 # Lists such as `drop` are atomic, which an apply configuration may not touch.
@@ -102,7 +157,9 @@ _NO_CAPABILITIES = """object.spec.?{kind}.orValue([])
     value: Object.spec.{kind}.securityContext.capabilities{{drop: ['ALL']}}
   }})"""
 
-_DROPPED = " + ".join(_NO_CAPABILITIES.format(kind=kind) for kind in ("initContainers", "containers"))
+_DROPPED = " + ".join(
+    _NO_CAPABILITIES.format(kind=kind) for kind in ("initContainers", "containers", "ephemeralContainers")
+)
 
 
 class PodDefaults(pulumi.ComponentResource):
@@ -137,9 +194,8 @@ class PodDefaults(pulumi.ComponentResource):
                         ]
                     ),
                     resource_rules=[
-                        V1.NamedRuleWithOperationsArgs(
-                            api_groups=[""], api_versions=["v1"], resources=["pods"], operations=["CREATE"]
-                        )
+                        _rule("", "pods", "CREATE"),
+                        _rule("", "pods/ephemeralcontainers", "UPDATE"),
                     ],
                 ),
                 mutations=[

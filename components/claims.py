@@ -46,7 +46,11 @@ def _cluster(context: Context) -> list[Claim]:
         ("scheduling.k8s.io/v1", "PriorityClass", name) for name in context.cluster.priority_classes
     ]
     name = context.cluster.name
-    admission = [("Validating", names.managed_objects(name)), ("Mutating", names.pod_defaults(name))]
+    admission = [
+        ("Validating", names.managed_objects(name)),
+        ("Validating", names.side_doors(name)),
+        ("Mutating", names.pod_defaults(name)),
+    ]
     policies = [
         ("admissionregistration.k8s.io/v1", f"{effect}AdmissionPolicy{part}", policy)
         for effect, policy in admission

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_kubernetes as k8s
 
-from components.admission import ManagedObjects, PodDefaults
+from components.admission import ManagedObjects, PodDefaults, SideDoors
 from components.claims import claims
 from components.context import Context, child
 from components.floor import calico, upstream
@@ -44,7 +44,9 @@ class Cluster(pulumi.ComponentResource):
             )
             for key, priority in cluster.priority_classes.items()
         ]
-        admission = [ManagedObjects(name, context, options), PodDefaults(name, context, options)]
+        admission = [
+            policies(name, context, options) for policies in (ManagedObjects, SideDoors, PodDefaults)
+        ]
         floor = self._network_floor(context, options)
         accounts = self._credentials_namespace(context, options)
         self.ready = [free, *roles, *priorities, *admission, *floor, *accounts]

@@ -32,6 +32,11 @@ def managed_objects(cluster: str) -> str:
     return f"{cluster}-managed-objects"
 
 
+def side_doors(cluster: str) -> str:
+    """The admission policy against what roles allow in general and no tenant may have in particular."""
+    return f"{cluster}-side-doors"
+
+
 def pod_defaults(cluster: str) -> str:
     """The admission policy that makes plain pods safe."""
     return f"{cluster}-pod-defaults"

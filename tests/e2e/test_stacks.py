@@ -1,9 +1,8 @@
 """The four stacks of the repository, each on a control plane that poses as its cluster."""
 
 import json
-import time
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from model import Space, Tenant, spaces
 from model.types import State
 from tests.conftest import Sandbox
 from tests.e2e import stacks
+from tests.e2e.people import eventually
 from tests.e2e.stacks import Posed
 from tests.policy.render import name_of, render
 
@@ -219,7 +219,7 @@ def test_work_runs_on_the_pool_it_asks_for(stack: Posed) -> None:
         assert entry.resource
         resources = {entry.resource: 1}
     client.create(_pod(space.name, resources, tolerations=[{"operator": "Exists"}]))
-    pod = _eventually(lambda: client.get("v1", "Pod", "tried", space.name), _is_running)
+    pod = eventually(lambda: client.get("v1", "Pod", "tried", space.name), _is_running)
     node = client.get("v1", "Node", pod["spec"]["nodeName"])
     for resource in resources:
         assert int(node["status"]["capacity"][resource]) > 0
@@ -242,7 +242,7 @@ def test_devices_are_allocated(stack: Posed) -> None:
         pod = _pod(space.name, {}, tolerations=[{"operator": "Exists"}], resourceClaims=claims)
         pod["spec"]["containers"][0]["resources"] = {"claims": [{"name": "devices"}]}
         client.create(pod)
-        running = _eventually(lambda name=space.name: client.get("v1", "Pod", "tried", name), _is_running)
+        running = eventually(lambda name=space.name: client.get("v1", "Pod", "tried", name), _is_running)
         assert running["spec"]["nodeName"].startswith("l40s-dra")
         used = client.get("v1", "ResourceQuota", "accelerators", space.name)["status"]["used"]
         assert used[f"{device_class}.deviceclass.resource.k8s.io/devices"] == "2"
@@ -263,13 +263,13 @@ def test_no_claim_binds_the_volume_of_another(stack: Posed) -> None:
             continue
         theirs = others[0]["metadata"]["name"]
         owner = others[0]["spec"]["claimRef"]
-        _eventually(
+        eventually(
             lambda name=theirs: client.get("v1", "PersistentVolume", name),
             lambda volume: volume["status"]["phase"] == "Bound",
         )
         stolen = _volume_claim(space.name, "1Mi", storage_class="", volume=theirs)
         client.create(stolen)
-        _eventually(lambda name=space.name: _events(client, name), lambda reasons: "FailedBinding" in reasons)
+        eventually(lambda name=space.name: _events(client, name), lambda reasons: "FailedBinding" in reasons)
         claim = client.get("v1", "PersistentVolumeClaim", "tried", space.name)
         volume = client.get("v1", "PersistentVolume", theirs)
         assert claim["status"]["phase"] == "Pending"
@@ -286,14 +286,6 @@ def _events(client: Client, namespace: str) -> set[str]:
 
 def _is_running(pod: JsonObject) -> bool:
     return pod["status"].get("phase") == "Running"
-
-
-def _eventually(look: Callable[[], Any], holds: Callable[[Any], bool]) -> Any:
-    deadline = time.monotonic() + 60
-    while not holds(found := look()):
-        assert time.monotonic() < deadline, found
-        time.sleep(0.1)
-    return found
 
 
 def _admitted(client: Client, obj: JsonObject) -> None:
