@@ -37,7 +37,8 @@ WITH_CODESPACES: dict[str, Any] = {
 @pytest.fixture
 def codespaces(project: Project) -> Project:
     """A project whose cluster hands kubeconfigs to repositories."""
-    project.cluster(github={"owner": "acme"})
+    kinds = ["client-certificate", "token"]
+    project.cluster(github={"owner": "acme"}, credentials={"kinds": kinds})
     return project
 
 
