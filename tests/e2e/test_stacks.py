@@ -156,7 +156,9 @@ def test_storage_is_admitted_up_to_the_grant(stack: Posed) -> None:
             size = space.quota.storage.get(name, "0")
             claim = _volume_claim(space.name, "1Gi", storage_class=name)
             if size == "0":
-                _refused(stack.client, claim, "exceeded quota")
+                # Where no claim may have any size, the LimitRange speaks before the quota.
+                told = "PersistentVolumeClaim is 0" if tenant.limits.max_claim == "0" else "exceeded quota"
+                _refused(stack.client, claim, told)
                 continue
             _admitted(stack.client, claim)
             too_much = _volume_claim(space.name, tenant.limits.max_claim, storage_class=name)
