@@ -9,7 +9,7 @@ from tests.policy import calico, facts, floors, matrix
 from tests.policy.facts import FORGOTTEN, Scene
 from tests.policy.floors import CALICO, FLOORS, Verdicts
 from tests.policy.render import render, sample
-from tests.policy.traffic import Attempt, Outside, Pod
+from tests.policy.traffic import Attempt
 
 CASES = (
     ("dev", CALICO),
@@ -40,24 +40,7 @@ def test_with_the_floor_open_is_what_is_declared(name: str, floor: str, tmp_path
     stack, scene, judge = _judged(name, floor, tmp_path)
     verdicts = judge.of(scene.attempts)
     matrix.show(f"stack {name}: NetworkPolicies and {floor}", scene, verdicts)
-    _agree(verdicts, [_expected(stack, floor, attempt) for attempt in scene.attempts])
-
-
-def _expected(stack: Stack, floor: str, attempt: Attempt) -> bool:
-    return facts.declared(stack, attempt) and _forgotten(stack, floor, attempt)
-
-
-def _forgotten(stack: Stack, floor: str, attempt: Attempt) -> bool:
-    """What is open of a namespace that nobody wrote a policy for: DNS, and load balancers to it."""
-    source, to = attempt.source, attempt.destination
-    if isinstance(source, Pod) and source.namespace == FORGOTTEN:
-        if isinstance(to, Pod):
-            return facts.is_resolver(stack, to) and attempt.port in facts.DNS
-        return to.name.startswith("dns ") and attempt.port in facts.DNS
-    if isinstance(to, Pod) and to.namespace == FORGOTTEN:
-        # The upstream API knows no sources outside the cluster.
-        return isinstance(source, Outside) and (floor != CALICO or source.name.startswith("balancer"))
-    return True
+    _agree(verdicts, [floors.expected(stack, floor, attempt) for attempt in scene.attempts])
 
 
 @pytest.mark.parametrize(("name", "floor"), CASES)
@@ -74,22 +57,7 @@ def test_an_admin_who_opens_everything_opens_no_bound(name: str, floor: str, tmp
     verdicts = judge.of(attempts, [*everybody, FORGOTTEN])
 
     matrix.show(f"stack {name}: everything opened, within {floor}", scene, verdicts)
-    _agree(verdicts, [_bounded(stack, floor, attempt) for attempt in attempts])
-
-
-def _bounded(stack: Stack, floor: str, attempt: Attempt) -> bool:
-    """The most that the admins together can open."""
-    leaves, arrives = facts.owner(stack, attempt.source), facts.owner(stack, attempt.destination)
-    if leaves and arrives:
-        return leaves is arrives or facts.neighbours(leaves, arrives)
-    source, to = attempt.source, attempt.destination
-    if leaves:
-        return facts.is_system(stack, to) or (
-            isinstance(to, Outside) and facts.opened(stack, leaves, to, attempt.port)
-        )
-    if isinstance(source, Outside):
-        return floor != CALICO or facts.declared(stack, attempt)
-    return facts.is_system(stack, source)
+    _agree(verdicts, [floors.bounded(stack, floor, attempt) for attempt in attempts])
 
 
 @pytest.mark.parametrize("name", ["dev", "gpu", "web"])
