@@ -25,7 +25,7 @@ def variables(layout: Layout, environment: Mapping[str, str] | None = None) -> d
     values = {
         "PATH": os.pathsep.join([*ours, *rest]),
         "KUBECONFIG": str(layout.kubeconfig),
-        "PULUMI_BACKEND_URL": f"file://{layout.state}",
+        "PULUMI_BACKEND_URL": backend_url(layout.state),
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(layout.passphrase),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
@@ -34,6 +34,16 @@ def variables(layout: Layout, environment: Mapping[str, str] | None = None) -> d
     if "SANDBOX_DIR" in inherited:
         values["SANDBOX_DIR"] = str(layout.root)
     return values | _github(layout)
+
+
+def backend_url(folder: Path) -> str:
+    """The address of a Pulumi backend in a folder.
+
+    Without the files of metadata that are else written beside each state: they are not written in one step,
+    and a run that is killed while it writes one leaves a state that cannot be read ("failed to load
+    checkpoint: EOF"; gocloud.dev/blob/fileblob, `setAttrs`). The state itself is.
+    """
+    return f"file://{folder}?metadata=skip"
 
 
 def complete(layout: Layout) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 import yaml
 
+from sandbox.environment import backend_url
 from sandbox.layout import REPOSITORY
 from tests.conftest import Sandbox
 
@@ -108,7 +109,7 @@ class Project:
     @property
     def environment(self) -> dict[str, str]:
         """The sandbox's, but for the state."""
-        return self.sandbox.env | {"PULUMI_BACKEND_URL": f"file://{self.state_folder}", "NO_COLOR": "1"}
+        return self.sandbox.env | {"PULUMI_BACKEND_URL": backend_url(self.state_folder), "NO_COLOR": "1"}
 
     @property
     def state_folder(self) -> Path:

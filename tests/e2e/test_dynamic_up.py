@@ -70,7 +70,7 @@ class Project:
 
     def stored(self, kind: str) -> JsonObject:
         """A resource of the state, as it is stored."""
-        folder = Path(self.env["PULUMI_BACKEND_URL"].removeprefix("file://"))
+        folder = Path(self.env["PULUMI_BACKEND_URL"].removeprefix("file://").partition("?")[0])
         (file,) = folder.glob(f".pulumi/stacks/{self.stack.workspace.project_settings().name}/*.json")
         state: JsonObject = json.loads(file.read_text())
         return only(kind, state["checkpoint"]["latest"])

@@ -117,6 +117,8 @@ def test_an_engine_that_is_killed_in_the_middle(project: Project, cluster: Sandb
         locked = project.tenancy("up", "--stack", STACK, code=1)
         told = f"is being updated by another run; wait for it, or if it died: pulumi cancel --stack {STACK}"
         assert told in locked.err
+        # They are not written in one step: a kill in between would leave a state that nobody can read.
+        assert not list(project.state_folder.rglob("*.attrs"))
         engine.kill()
         engine.wait(timeout=60)
         project.tenancy("up", "--stack", STACK)

@@ -290,7 +290,7 @@ def test_env_is_a_shell_in_which_things_work(running: Sandbox) -> None:
     assert passphrase == "unset"  # it would win over the passphrase file
     values = json.loads(running.sandbox("env", "--json").stdout)
     assert values["KUBECONFIG"] == str(running.kubeconfig)
-    assert values["PULUMI_BACKEND_URL"] == f"file://{running.dir}/state"
+    assert values["PULUMI_BACKEND_URL"] == f"file://{running.dir}/state?metadata=skip"
 
 
 def test_env_without_a_sandbox_says_what_to_do(tmp_path: Path) -> None:
