@@ -15,7 +15,6 @@ from automation import access, tenant_file
 from automation.github import GitHub, api_root
 from sandbox.github.client import SandboxClient, read_tokens
 from tests.conftest import Sandbox
-from tests.e2e import project as projects
 from tests.e2e.project import STACK, Project
 from tests.unit.access.conftest import Authority
 
@@ -182,43 +181,6 @@ def test_straight_from_the_stack(platform: Platform, project: Project, laptop: L
         "client-certificate",
         "client-key",
     }
-
-
-def test_two_clusters_in_one_file(project: Project, laptop: Laptop, tmp_path: Path) -> None:
-    """Each cluster has its own key, certificate and context, and neither certificate opens the other."""
-    other = Sandbox(tmp_path / "other")
-    try:
-        other.sandbox("up", "--only", "control-plane")
-        second = projects.make(tmp_path / "second", other)
-        second.cluster(name="second")
-        for each, tenant in ((project, "labs"), (second, "archive")):
-            each.tenant(tenant, members={"ada": {"role": "developer"}})
-            each.up()
-            for step in (("request", tenant, "--login=ada", "--no-pull-request"), ("pull", tenant)):
-                if step[0] == "pull":
-                    each.up()
-                engineer = {"HOME": str(laptop.home), "KUBECONFIG": str(laptop.config)}
-                flags = ("--from-stack", "--embed") if step[0] == "pull" else ()
-                subprocess.run(
-                    (sys.executable, "-m", "automation.cli", "access", *step, f"--stack={STACK}", *flags),
-                    cwd=each.folder,
-                    env=each.environment | engineer,
-                    check=True,
-                    capture_output=True,
-                )
-        contexts = laptop.kubectl("config", "get-contexts", "-o", "name").stdout.split()
-        assert contexts == ["e2e-labs", "second-archive"]
-        for context, name in (("e2e-labs", "labs"), ("second-archive", "archive")):
-            who = laptop.kubectl(
-                "--context", context, "auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"
-            )
-            assert who.stdout.startswith(f"tenancy:{name}:laptop-ada:"), who.stderr
-            assert laptop.kubectl("--context", context, "get", "pods").returncode == 0
-        laptop.refused("--context", "e2e-labs", "get", "pods", "--namespace=archive")
-        crossed = laptop.kubectl("--cluster", "second", "--user", "tenancy-e2e-labs-ada", "get", "pods")
-        assert crossed.returncode != 0
-    finally:
-        other.sandbox("down")
 
 
 def test_a_request_for_more_is_refused_everywhere(project: Project, platform: Platform) -> None:
