@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_kubernetes as k8s
 
+import model
 from components.context import Context, child
 from components.metadata import meta
 from components.namespace import TenantNamespace
-from model import Space, State, Tenant, names
+from model import State, Tenant, names
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class TenantAccess(pulumi.ComponentResource):
         self,
         context: Context,
         tenant: Tenant,
-        space: Space,
+        space: model.Namespace,
         grants: Sequence[Grant],
         namespace: TenantNamespace,
         guards: Sequence[pulumi.Resource],
@@ -100,7 +101,7 @@ class TenantAccess(pulumi.ComponentResource):
         self.register_outputs({"bindings": sorted(grant.name for grant in grants)})
 
     def _service_accounts(
-        self, context: Context, tenant: Tenant, space: Space, options: pulumi.ResourceOptions
+        self, context: Context, tenant: Tenant, space: model.Namespace, options: pulumi.ResourceOptions
     ) -> None:
         for name, account in sorted(tenant.service_accounts.items()):
             role = {"eks.amazonaws.com/role-arn": account.aws_role} if account.aws_role else None
@@ -112,7 +113,7 @@ class TenantAccess(pulumi.ComponentResource):
             )
 
 
-def _adoption(space: Space, name: str | None) -> pulumi.ResourceOptions:
+def _adoption(space: model.Namespace, name: str | None) -> pulumi.ResourceOptions:
     if name is None:
         return pulumi.ResourceOptions()
     return pulumi.ResourceOptions(

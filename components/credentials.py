@@ -17,7 +17,7 @@ from components.dynamic import (
 from components.metadata import meta
 from kube import document
 from model import CredentialKind, Tenant, credential, names
-from model.types import duration
+from model.scalars import duration
 
 
 def grants(tenant: Tenant, schedule: credential.Schedule | None) -> list[Grant]:

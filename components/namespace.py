@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_kubernetes as k8s
 
+import model
 from components.context import Context, child
 from components.metadata import REASON, STATE, meta
-from model import PodSecurity, Space, State, Tenant, names
+from model import PodSecurity, State, Tenant, names
 
 
 class TenantNamespace(pulumi.ComponentResource):
@@ -19,7 +20,7 @@ class TenantNamespace(pulumi.ComponentResource):
         self,
         context: Context,
         tenant: Tenant,
-        space: Space,
+        space: model.Namespace,
         floor: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 import pulumi
 import pulumi_kubernetes as k8s
 
+import model
 from components.context import Context, child
 from components.floor import calico, upstream
 from components.floor.reach import DNS_PORTS, EVERYWHERE, HTTPS, dns_addresses, private_addresses, reach
 from components.metadata import REASON, meta
 from components.namespace import TenantNamespace
-from model import Cluster, PortRange, Protocol, Space, Tenant
+from model import Cluster, PortRange, Protocol, Tenant
 
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"  # set by the API server, cannot be edited
 
@@ -29,7 +30,7 @@ class TenantNetwork(pulumi.ComponentResource):
         context: Context,
         tenant: Tenant,
         neighbours: Mapping[str, Tenant],
-        space: Space,
+        space: model.Namespace,
         namespace: TenantNamespace,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

@@ -5,10 +5,11 @@ from decimal import Decimal
 import pulumi
 import pulumi_kubernetes as k8s
 
+import model
 from components.context import Context, child
 from components.metadata import meta
 from components.namespace import TenantNamespace
-from model import Cluster, PriorityGrant, Space, State, Tenant, quantity
+from model import Cluster, PriorityGrant, State, Tenant, quantity
 
 
 class TenantQuota(pulumi.ComponentResource):
@@ -22,7 +23,7 @@ class TenantQuota(pulumi.ComponentResource):
         self,
         context: Context,
         tenant: Tenant,
-        space: Space,
+        space: model.Namespace,
         namespace: TenantNamespace,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -64,7 +65,7 @@ _SYSTEM_CLASSES = ("system-cluster-critical", "system-node-critical")
 """In every cluster, open to every namespace, and above all others: a pod of theirs evicts anybody's."""
 
 
-def hard_limits(cluster: Cluster, tenant: Tenant, space: Space) -> dict[str, dict[str, str]]:
+def hard_limits(cluster: Cluster, tenant: Tenant, space: model.Namespace) -> dict[str, dict[str, str]]:
     """The `hard` map of each ResourceQuota of a namespace by the quota's key, the one that counts first."""
     quotas = {
         "compute": _compute(space),
@@ -105,7 +106,7 @@ def accelerators(cluster: Cluster, granted: dict[str, int]) -> dict[str, str]:
     return {line: quantity.canonical(str(count)) for line, count in totals.items()}
 
 
-def _compute(space: Space) -> dict[str, str]:
+def _compute(space: model.Namespace) -> dict[str, str]:
     amounts = {
         "cpu": space.quota.cpu,
         "memory": space.quota.memory,
@@ -114,7 +115,7 @@ def _compute(space: Space) -> dict[str, str]:
     return {f"{side}.{name}": amount for side in ("requests", "limits") for name, amount in amounts.items()}
 
 
-def _storage(cluster: Cluster, tenant: Tenant, space: Space) -> dict[str, str]:
+def _storage(cluster: Cluster, tenant: Tenant, space: model.Namespace) -> dict[str, str]:
     granted = {name: space.quota.storage.get(name, "0") for name in cluster.storage_classes}
     by_class = {
         f"{name}.storageclass.storage.k8s.io/requests.storage": size for name, size in granted.items()
@@ -130,7 +131,7 @@ def _storage(cluster: Cluster, tenant: Tenant, space: Space) -> dict[str, str]:
     return {"requests.storage": quantity.render(total, binary=True), **by_class, **none}
 
 
-def _objects(tenant: Tenant, space: Space, *, own_quotas: int) -> dict[str, str]:
+def _objects(tenant: Tenant, space: model.Namespace, *, own_quotas: int) -> dict[str, str]:
     objects = space.quota.objects
     counts = {
         "pods": objects.pods,
@@ -195,11 +196,11 @@ def _limits(tenant: Tenant) -> list[k8s.core.v1.LimitRangeItemArgs]:
     ]
 
 
-def _object_name(tenant: Tenant, space: Space, key: str) -> str:
+def _object_name(tenant: Tenant, space: model.Namespace, key: str) -> str:
     return tenant.adopt.quotas.get(key, key) if space.key is None else key
 
 
-def _adoption(tenant: Tenant, space: Space, key: str) -> pulumi.ResourceOptions:
+def _adoption(tenant: Tenant, space: model.Namespace, key: str) -> pulumi.ResourceOptions:
     if space.key is not None or key not in tenant.adopt.quotas:
         return pulumi.ResourceOptions()
     name = f"{space.name}/{tenant.adopt.quotas[key]}"

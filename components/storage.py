@@ -3,11 +3,12 @@
 import pulumi
 import pulumi_kubernetes as k8s
 
+import model
 from components.context import Context, child
 from components.metadata import meta
 from components.namespace import TenantNamespace
 from components.quota import SHARED_CLAIM_SIZE, TenantQuota
-from model import FolderMode, SharedFolder, Space, Tenant, names
+from model import FolderMode, SharedFolder, Tenant, names
 
 
 class TenantStorage(pulumi.ComponentResource):
@@ -17,7 +18,7 @@ class TenantStorage(pulumi.ComponentResource):
         self,
         context: Context,
         tenant: Tenant,
-        space: Space,
+        space: model.Namespace,
         namespace: TenantNamespace,
         quota: TenantQuota,
         opts: pulumi.ResourceOptions | None = None,
@@ -46,7 +47,7 @@ class TenantStorage(pulumi.ComponentResource):
         self,
         context: Context,
         tenant: Tenant,
-        space: Space,
+        space: model.Namespace,
         name: str,
         folder: SharedFolder,
         mode: FolderMode,

@@ -14,7 +14,7 @@ from components.namespace import TenantNamespace
 from components.network import TenantIsolation, TenantNetwork
 from components.quota import TenantQuota
 from components.storage import TenantStorage
-from model import CredentialKind, Space, credential
+from model import CredentialKind, credential
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Tenant(pulumi.ComponentResource):
         isolation = TenantIsolation(context, tenant, args.neighbours, args.floor, self._room())
         access = [
             self._space(args, space, let_in, isolation, main=index == 0)
-            for index, space in enumerate(model.spaces(tenant))
+            for index, space in enumerate(model.namespaces(tenant))
         ]
         members = MemberCertificates(context, tenant, self._room(depends_on=access))
         if schedule is not None:
@@ -60,7 +60,7 @@ class Tenant(pulumi.ComponentResource):
     def _space(
         self,
         args: TenantArgs,
-        space: Space,
+        space: model.Namespace,
         let_in: Sequence[Grant],
         isolation: TenantIsolation,
         *,

@@ -11,9 +11,19 @@ from model.cluster import (
     SharedFolder,
     Taint,
 )
+from model.namespaces import Namespace, namespaces
 from model.problems import InvalidConfiguration, Problem
 from model.rules.fleet import granted
-from model.space import Space, spaces
+from model.scalars import (
+    Classification,
+    ClusterKind,
+    CredentialKind,
+    FolderMode,
+    PodSecurity,
+    Protocol,
+    Role,
+    State,
+)
 from model.stack import Stack, load, stacks
 from model.tenant import (
     Egress,
@@ -25,16 +35,6 @@ from model.tenant import (
     Quota,
     ServiceAccount,
     Tenant,
-)
-from model.types import (
-    Classification,
-    ClusterKind,
-    CredentialKind,
-    FolderMode,
-    PodSecurity,
-    Protocol,
-    Role,
-    State,
 )
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "GitHub",
     "InvalidConfiguration",
     "Member",
+    "Namespace",
     "Neighbour",
     "NodePool",
     "PodSecurity",
@@ -63,13 +64,12 @@ __all__ = [
     "Role",
     "ServiceAccount",
     "SharedFolder",
-    "Space",
     "Stack",
     "State",
     "Taint",
     "Tenant",
     "granted",
     "load",
-    "spaces",
+    "namespaces",
     "stacks",
 ]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from model.types import (
+from model.scalars import (
     Cidr,
     ClusterKind,
     Count,

@@ -14,8 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from model.scalars import State, duration
 from model.tenant import Member, Tenant
-from model.types import State, duration
 
 CODESPACES = "codespaces"
 LAPTOP = "laptop"

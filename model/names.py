@@ -1,6 +1,6 @@
 """Every name that something outside the program refers to, made by pure functions of the model."""
 
-from model.types import PREFIX, Role
+from model.scalars import PREFIX, Role
 
 CREDENTIALS_NAMESPACE = "tenancy-credentials"
 """Holds the ServiceAccounts of issued tokens, where no tenant can start a pod as one of them."""

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
-from model import yaml
+from model import strict_yaml
 from model.merge import merge
 from model.problems import Finding, suggestion
 
@@ -41,7 +41,7 @@ def built_in() -> Mapping[str, Raw]:
     """The product's own profiles by name. Raises ValueError for a broken installation."""
     profiles: dict[str, Raw] = {}
     for path in sorted(FOLDER.glob("*.yaml")):
-        document = yaml.read(path, FOLDER.parent.parent)
+        document = strict_yaml.read(path, FOLDER.parent.parent)
         if document.problems:
             raise ValueError(str(document.problems[0]))
         profiles[path.stem] = document.data

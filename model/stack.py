@@ -8,16 +8,17 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from model import explain, profile, yaml
+from model import explain, profile, strict_yaml
 from model.cluster import Cluster
 from model.merge import merge
 from model.problems import Finding, InvalidConfiguration, Key, Problem, dotted, suggestion
 from model.profile import Raw
 from model.rules import cluster as cluster_rules
+from model.rules import fit
 from model.rules import fleet as fleet_rules
 from model.rules import tenant as tenant_rules
+from model.strict_yaml import Document
 from model.tenant import Tenant
-from model.yaml import Document
 
 CONFIG_KEY = "tenancy:cluster"
 _AT_CLUSTER: Key = ("config", CONFIG_KEY)
@@ -62,7 +63,7 @@ def _described_cluster(root: Path, stack: str, given: Mapping[str, object] | Non
     The lines in the file are kept when it says the same as the caller.
     """
     path = root / f"Pulumi.{stack}.yaml"
-    document = yaml.read(path, root)
+    document = strict_yaml.read(path, root)
     config = document.data.get("config")
     own = cast("Raw", config).get(CONFIG_KEY) if isinstance(config, dict) else None
     if given is not None:
@@ -105,7 +106,7 @@ def _tenant_files(root: Path, stack: str) -> tuple[dict[str, Document], list[Pro
     strangers: list[Problem] = []
     for name in sorted(path.name for path in folder.iterdir()):
         if _FILE_NAME.fullmatch(name):
-            documents[name.removesuffix(".yaml")] = yaml.read(folder / name, root)
+            documents[name.removesuffix(".yaml")] = strict_yaml.read(folder / name, root)
         elif name not in (".gitkeep", "README.md"):
             readable = ascii(name)[1:-1]
             told = "does not belong here; tenants' files are named <tenant>.yaml, in lower case"
@@ -195,10 +196,10 @@ class _Loading:
             ]
             found += refused
             tenant = _rest(self.bases[stem], file, error)
-            rules = tenant_rules.check(tenant, cluster) if tenant else ()
+            rules = _judged(tenant, cluster) if tenant else ()
             found += [each for each in rules if not _about(each.key, refused)]
         else:
-            found += tenant_rules.check(tenant, cluster)
+            found += _judged(tenant, cluster)
         if wrong is not None:
             # Without its profile, only what the file itself says, or fails to say, can be judged.
             found = [each for each in found if each.key in file.positions or each.key[:1] in _IDENTITY]
@@ -224,6 +225,11 @@ class _Loading:
             self._report_tenant(name, [finding])
         if cluster is not None:
             self._report(self.described, fleet_rules.totals(fleet, cluster), _AT_CLUSTER)
+
+
+def _judged(tenant: Tenant, cluster: Cluster | None) -> Iterable[Finding]:
+    yield from tenant_rules.check(tenant)
+    yield from fit.check(tenant, cluster)
 
 
 def _rest(base: Raw, file: Document, error: ValidationError) -> Tenant | None:

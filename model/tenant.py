@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from model.types import (
+from model.scalars import (
     Cidr,
     Classification,
     Count,

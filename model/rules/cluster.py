@@ -7,7 +7,7 @@ from itertools import combinations
 
 from model.cluster import Cluster, SharedFolder
 from model.problems import Finding, suggestion
-from model.types import Cidr, ClusterKind, CredentialKind, FolderMode, duration
+from model.scalars import Cidr, ClusterKind, CredentialKind, FolderMode, duration
 
 MIN_LIFETIME = timedelta(minutes=10)
 """The shortest lifetime that the API server grants, for certificates and for tokens."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from model.cluster import Cluster
 from model.problems import Finding, suggestion
+from model.scalars import FolderMode, State
 from model.tenant import Tenant
-from model.types import FolderMode, State
 
 Told = Iterator[tuple[str, Finding]]
 """Findings, each with the name of the tenant in whose file it belongs."""

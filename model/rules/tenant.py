@@ -1,27 +1,21 @@
-"""Rules within one tenant, and between a tenant and its cluster."""
+"""Rules within one tenant, whatever its cluster."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from ipaddress import ip_network
 
 from model import quantity
-from model.cluster import Cluster, PolicyApi
 from model.problems import Finding, Key, suggestion
-from model.rules import quota_keys
-from model.rules.cluster import MIN_LIFETIME, overlap
-from model.tenant import PortRange, Tenant
-from model.types import (
+from model.rules.cluster import MIN_LIFETIME
+from model.rules.shared import RESERVED_PREFIXES, egress_cidrs, namespace_keys, never_open
+from model.scalars import (
     BEHAVIOURS,
-    ClusterKind,
-    CredentialKind,
-    FolderMode,
     PodSecurity,
     Role,
     State,
     duration,
 )
+from model.tenant import PortRange, Tenant
 
-RESERVED_PREFIXES = ("kube-", "openshift-", "calico-", "tigera-", "gatekeeper-", "tenancy-")
 RESERVED_NAMES = frozenset({"default", "kube", "openshift", "gpu-operator", "nvidia-gpu-operator"})
 RESERVED_DOMAINS = (
     "kubernetes.io",
@@ -35,38 +29,19 @@ RESERVED_DOMAINS = (
 
 QUOTAS = ("compute", "accelerators", "storage", "objects")
 """ResourceQuotas of every namespace; there is one more for each PriorityClass."""
-WIDEST = {4: 8, 6: 32}
-WIDEST_CONFIDENTIAL = {4: 16, 6: 48}
-"""Shortest prefix of a declared destination, by version of IP."""
 LONGEST_CONFIDENTIAL = timedelta(days=30)
-_NOT_OUTSIDE = ("127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "::1/128", "fe80::/10", "ff00::/8")
-"""Loopback, link-local (where clouds keep their metadata) and multicast."""
-_RULES_OF_POLICY = {PolicyApi.CLUSTER_NETWORK_POLICY: 25, PolicyApi.ADMIN_NETWORK_POLICY: 100}
-"""Rules of one policy, and ports of one rule, by the API's validation."""
-_RULES_OF_FLOOR = 8
-"""How many of those the program itself needs at most."""
 
 Rule = Callable[[Tenant], Iterator[Finding]]
-ClusterRule = Callable[[Tenant, Cluster], Iterator[Finding]]
 
 
-def check(tenant: Tenant, cluster: Cluster | None) -> Iterator[Finding]:
-    """Everything wrong with a tenant whose fields are well-formed; without a cluster, all that needs none."""
+def check(tenant: Tenant) -> Iterator[Finding]:
+    """Everything wrong with a tenant whose fields are well-formed."""
     for rule in _RULES:
         yield from rule(tenant)
-    for key in tenant.quota.other:
-        told = quota_keys.wrong(key, cluster)
-        if told:
-            yield Finding(("quota", "other", key), told, key)
-    if cluster is not None:
-        for cluster_rule in _CLUSTER_RULES:
-            yield from cluster_rule(tenant, cluster)
 
 
 def _names(tenant: Tenant) -> Iterator[Finding]:
-    keys: list[Key] = [("namespace",) if tenant.namespace else ("name",)]
-    keys += [("namespaces", key) for key in tenant.namespaces]
-    for key, name in zip(keys, tenant.namespace_names, strict=True):
+    for key, name in namespace_keys(tenant):
         if name in RESERVED_NAMES or name.startswith(RESERVED_PREFIXES):
             yield Finding(key, f"{name!r} is reserved for the cluster's own namespaces; take another", name)
         if len(name) > 63:
@@ -217,28 +192,10 @@ def _port_lists(tenant: Tenant) -> Iterator[tuple[Key, tuple[PortRange, ...]]]:
 
 
 def _destinations(tenant: Tenant) -> Iterator[Finding]:
-    for key, cidr in _egress(tenant):
-        told = _never_open(tenant, cidr)
+    for key, cidr in egress_cidrs(tenant):
+        told = never_open(tenant, cidr)
         if told:
             yield Finding(key, f"{cidr} {told}", cidr)
-
-
-def _never_open(tenant: Tenant, cidr: str) -> str:
-    """Why a destination cannot be opened on any cluster, or nothing."""
-    network = ip_network(cidr)
-    widest = (WIDEST_CONFIDENTIAL if tenant.confidential else WIDEST)[network.version]
-    if network.prefixlen < widest:
-        whose = f" for {tenant.classification} data" if tenant.confidential else ""
-        hint = "'network.internet' is the switch for the internet"
-        return f"is wider than /{widest}{whose}; name the destinations ({hint})"
-    places = [place for place in _NOT_OUTSIDE if overlap(cidr, place)]
-    return f"covers addresses of {places[0]}, which are never open" if places else ""
-
-
-def _egress(tenant: Tenant) -> Iterator[tuple[Key, str]]:
-    for name, egress in tenant.network.egress.items():
-        for index, cidr in enumerate(egress.cidrs):
-            yield ("network", "egress", name, "cidrs", index), cidr
 
 
 def _lifetimes(tenant: Tenant) -> Iterator[Finding]:
@@ -329,135 +286,6 @@ def _confidential(tenant: Tenant) -> Iterator[Finding]:
         yield Finding(("credentials", "lifetime"), told, tenant.credentials.lifetime)
 
 
-def _cluster_names(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
-    keys: list[Key] = [("namespace",) if tenant.namespace else ("name",)]
-    keys += [("namespaces", key) for key in tenant.namespaces]
-    for key, name in zip(keys, tenant.namespace_names, strict=True):
-        if name in cluster.network.system_namespaces and not name.startswith(RESERVED_PREFIXES):
-            yield Finding(key, f"{name!r} is one of the cluster's system namespaces; take another", name)
-
-
-def _cluster_catalogue(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
-    yield from _known(("accelerators",), tenant.accelerators, cluster.accelerators, "in the catalogue")
-    for accelerator in tenant.accelerators:
-        entry = cluster.accelerators.get(accelerator)
-        if entry and entry.time_sliced and tenant.confidential and tenant.accelerators[accelerator]:
-            told = f"is time-sliced: its memory is not kept apart, so no {tenant.classification} data on it"
-            yield Finding(("accelerators", accelerator), told, accelerator)
-        claimed = entry and entry.device_class and tenant.accelerators[accelerator]
-        if claimed and not tenant.quota.objects.resource_claims:
-            told = f"is 0, but accelerators.{accelerator} is used through claims; allow some"
-            yield Finding(("quota", "objects", "resource_claims"), told, 0)
-    pools = {entry.pool: key for key, entry in reversed(cluster.accelerators.items())}
-    for index, pool in enumerate(tenant.node_pools):
-        if pool not in cluster.pools:
-            told = f"{pool!r} is not a node pool; {suggestion(pool, cluster.pools)}"
-            yield Finding(("node_pools", index), told, pool)
-        elif pool in pools:
-            told = f"{pool!r} carries accelerators; it follows by itself from accelerators.{pools[pool]}"
-            yield Finding(("node_pools", index), told, pool)
-    if len(set(tenant.node_pools)) < len(tenant.node_pools):
-        yield Finding(("node_pools",), "lists a pool twice")
-
-
-def _cluster_storage(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
-    yield from _known(("quota", "storage"), tenant.quota.storage, cluster.storage_classes, "a storage class")
-    yield from _known(("priorities",), tenant.priorities, cluster.priority_classes, "a priority class")
-    yield from _known(("shared_folders",), tenant.shared_folders, cluster.shared_folders, "a shared folder")
-    for name, mode in tenant.shared_folders.items():
-        folder = cluster.shared_folders.get(name)
-        if folder is not None and mode not in folder.modes and mode is not FolderMode.READ_ONLY:
-            allowed = ", ".join(folder.modes)
-            yield Finding(("shared_folders", name), f"may not be {mode}; allowed: {allowed}", mode)
-
-
-def _known(key: Key, used: Iterable[str], known: Iterable[str], what: str) -> Iterator[Finding]:
-    for name in used:
-        if name not in known:
-            yield Finding((*key, name), f"{name!r} is not {what}; {suggestion(name, known)}", name)
-
-
-def _cluster_network(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
-    network = cluster.network
-    server = network.api_server.cidrs if network.api_server else ()
-    closed = (
-        ("the cluster's pods", network.pod_cidrs, "'network.neighbours' opens other tenants"),
-        ("the cluster's services", network.service_cidrs, "'network.neighbours' opens other tenants"),
-        ("the cloud's metadata", network.metadata_addresses, "they are never open"),
-        ("the API server", server, "'network.api_server' is the switch"),
-    )
-    places = [(what, place, hint) for what, cidrs, hint in closed for place in cidrs]
-    for key, cidr in _egress(tenant):
-        covered = [entry for entry in places if overlap(cidr, entry[1])]
-        if covered and not _never_open(tenant, cidr):
-            what, place, hint = covered[0]
-            yield Finding(key, f"{cidr} covers addresses of {what} ({place}); {hint}", cidr)
-    if tenant.network.api_server and network.api_server is None:
-        told = "cannot be opened: the cluster does not say network.api_server"
-        yield Finding(("network", "api_server"), told, True)
-    if tenant.network.load_balancer_ports and not network.load_balancer_subnets:
-        told = "open nothing: the cluster has no network.load_balancer_subnets; write []"
-        yield Finding(("network", "load_balancer_ports"), told)
-
-
-def _cluster_policy_api(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
-    api = cluster.network.policy_api
-    if api is None or cluster.network.calico is not None:
-        return
-    most = _RULES_OF_POLICY[api]
-    for name, egress in tenant.network.egress.items():
-        if len(egress.ports) > most:
-            told = f"lists {len(egress.ports)} ports; one rule of {api} holds {most}: use ranges"
-            yield Finding(("network", "egress", name, "ports"), told)
-    lists = {egress.ports for egress in tenant.network.egress.values()}
-    if len(lists) > most - _RULES_OF_FLOOR:
-        told = (
-            f"has {len(lists)} different lists of ports; {api} has room for {most - _RULES_OF_FLOOR}: "
-            "give destinations the same ports where they can share them"
-        )
-        yield Finding(("network", "egress"), told)
-
-
-def _cluster_credentials(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
-    supported = cluster.credentials.kinds
-    kind, lifetime = tenant.credentials.kind, tenant.credentials.lifetime
-    if kind not in supported:
-        told = f"{str(kind)!r} is not a kind this cluster supports; supported: {', '.join(supported)}"
-        yield Finding(("credentials", "kind"), told, kind)
-    if duration(lifetime) > duration(cluster.credentials.max_lifetime):
-        told = f"{lifetime} is longer than the cluster's longest, {cluster.credentials.max_lifetime}"
-        yield Finding(("credentials", "lifetime"), told, lifetime)
-    for login, member in tenant.members.items():
-        if member.csr is not None and CredentialKind.CLIENT_CERTIFICATE not in supported:
-            told = f"this cluster signs no client certificates; supported: {', '.join(supported)}"
-            yield Finding(("members", login, "csr"), told)
-        if member.oidc_groups and cluster.credentials.oidc is None:
-            told = "have no meaning: the cluster has no credentials.oidc.issuer"
-            yield Finding(("members", login, "oidc_groups"), told)
-    for name, account in tenant.service_accounts.items():
-        if account.aws_role is not None and cluster.kind is not ClusterKind.EKS:
-            told = f"is for EKS clusters; this one is of kind {str(cluster.kind)!r}"
-            yield Finding(("service_accounts", name, "aws_role"), told, account.aws_role)
-
-
-def _cluster_github(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
-    owned: list[tuple[Key, str]] = [(("repository",), tenant.repository)] if tenant.repository else []
-    owned += [(("repositories", index), name) for index, name in enumerate(tenant.repositories)]
-    for key, repository in owned:
-        owner = repository.partition("/")[0]
-        if cluster.github is not None and owner.lower() != cluster.github.owner.lower():
-            told = f"{owner!r} is not the cluster's GitHub owner, {cluster.github.owner!r}"
-            yield Finding(key, told, repository)
-    if tenant.codespaces.enabled and tenant.state is not State.RETIRED:
-        enabled: Key = ("codespaces", "enabled")
-        if cluster.github is None or not cluster.github.codespaces:
-            yield Finding(
-                enabled, "cannot be: the cluster has no 'github' with codespaces; write false", True
-            )
-        elif tenant.repository is None:
-            yield Finding(enabled, "needs a 'repository'; name one, or write false", True)
-
-
 _RULES: tuple[Rule, ...] = (
     _names,
     _labels,
@@ -474,13 +302,4 @@ _RULES: tuple[Rule, ...] = (
     _service_accounts,
     _pod_security,
     _confidential,
-)
-_CLUSTER_RULES: tuple[ClusterRule, ...] = (
-    _cluster_names,
-    _cluster_catalogue,
-    _cluster_storage,
-    _cluster_network,
-    _cluster_policy_api,
-    _cluster_credentials,
-    _cluster_github,
 )

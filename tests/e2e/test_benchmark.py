@@ -12,7 +12,7 @@ import pytest
 
 from kube import ApiError, JsonObject
 from model.profile import built_in
-from model.types import BEHAVIOURS
+from model.scalars import BEHAVIOURS
 from tests.e2e import people
 from tests.e2e.people import Person
 from tests.e2e.project import Project

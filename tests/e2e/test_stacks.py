@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from kube import ApiError, Client, JsonObject
-from model import Space, Tenant, spaces
-from model.types import State
+from model import Namespace, Tenant, namespaces
+from model.scalars import State
 from tests.conftest import Sandbox
 from tests.e2e import stacks
 from tests.e2e.people import eventually
@@ -107,12 +107,12 @@ def test_everything_passes_strict_validation(stack: Posed) -> None:
     assert len(done.stdout.splitlines()) == len(listed["items"])
 
 
-def _active(stack: Posed) -> list[tuple[Tenant, Space]]:
+def _active(stack: Posed) -> list[tuple[Tenant, Namespace]]:
     """Namespaces in which things may run, with their part of the quota."""
     return [
-        (tenant, space)
+        (tenant, each)
         for tenant in stack.described.tenants
-        for space in spaces(tenant)
+        for each in namespaces(tenant)
         if tenant.state is State.ACTIVE
     ]
 

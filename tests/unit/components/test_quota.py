@@ -1,13 +1,13 @@
 """Quotas: nothing is left unsaid, and the parts of a tenant add up to the whole."""
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model import ExtraNamespace, Tenant, profile, quantity, spaces
+import model
+from model import ExtraNamespace, Tenant, profile, quantity
 from tests.unit.components.conftest import Build, tenant
 
 NOTHING = {
@@ -234,7 +234,7 @@ def test_the_spaces_of_a_tenant_add_up_to_its_quota(
             "namespaces": {f"n{index}": {"share": percent} for index, percent in enumerate(percents)},
         }
     )
-    parts = [space.quota for space in spaces(whole)]
+    parts = [each.quota for each in model.namespaces(whole)]
     for name in ("cpu", "memory", "ephemeral_storage"):
         values = [quantity.parse(getattr(part, name)) for part in parts]
         assert sum(values) == quantity.parse(getattr(whole.quota, name))
@@ -260,5 +260,6 @@ def test_no_accelerator_is_granted_twice(percents: list[int], taken: list[int], 
             "accelerators": {"a100": sum(taken) + left},
         }
     ).model_copy(update={"namespaces": namespaces})
-    assert [space.accelerators["a100"] for space in spaces(whole)] == [left, *taken]
-    assert Decimal(sum(space.accelerators["a100"] for space in spaces(whole))) == whole.accelerators["a100"]
+    granted = [each.accelerators["a100"] for each in model.namespaces(whole)]
+    assert granted == [left, *taken]
+    assert sum(granted) == whole.accelerators["a100"]

@@ -10,7 +10,7 @@ import yaml as pyyaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from model import InvalidConfiguration, load, yaml
+from model import InvalidConfiguration, load, strict_yaml
 from tests.unit.model import corpus
 
 ROOT = Path(__file__).parents[3]
@@ -50,7 +50,7 @@ def changed(data: Any, chance: random.Random) -> Any:
 
 
 def sample(path: str) -> dict[str, object]:
-    return yaml.read(ROOT / path, ROOT).data
+    return strict_yaml.read(ROOT / path, ROOT).data
 
 
 TENANT = sample("tenants/gpu/vision.yaml") | {

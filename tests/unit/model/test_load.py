@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from model import InvalidConfiguration, Stack, State, granted, load, stacks, yaml
+from model import InvalidConfiguration, Stack, State, granted, load, stacks, strict_yaml
 from tests.unit.model import corpus
 
 ROOT = Path(__file__).parents[3]
@@ -24,7 +24,7 @@ def write(root: Path, name: str, more: str = "") -> None:
 
 
 def configured(root: Path) -> dict[str, Any]:
-    config: Any = yaml.read(root / "Pulumi.test.yaml", root).data["config"]
+    config: Any = strict_yaml.read(root / "Pulumi.test.yaml", root).data["config"]
     return config["tenancy:cluster"]
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from model import PodSecurity, Tenant, profile
 from model.merge import merge
-from model.types import Classification, duration
+from model.scalars import Classification, duration
 
 IDENTITY = {"name": "someone", "description": "Someone", "owner": "someone@example.com"}
 NAMES = ("confidential", "research", "sandbox", "web")

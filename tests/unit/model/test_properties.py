@@ -8,7 +8,7 @@ import yaml as pyyaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from model import InvalidConfiguration, Tenant, load, quantity, spaces
+from model import InvalidConfiguration, Tenant, load, namespaces, quantity
 from tests.unit.model import corpus
 
 Strategy = st.SearchStrategy[Any]
@@ -117,12 +117,12 @@ def test_the_namespaces_of_a_valid_tenant_share_exactly_its_quota(raw: dict[str,
     tenant = loaded(raw)
     if tenant is None:
         return
-    parts = [space.quota for space in spaces(tenant)]
+    parts = [each.quota for each in namespaces(tenant)]
     for name in ("cpu", "memory", "ephemeral_storage"):
         total = sum(quantity.parse(getattr(part, name)) for part in parts)
         assert total == quantity.parse(getattr(tenant.quota, name))
     assert sum(part.objects.pods for part in parts) == tenant.quota.objects.pods
-    assert all(count >= 0 for space in spaces(tenant) for count in space.accelerators.values())
+    assert all(count >= 0 for each in namespaces(tenant) for count in each.accelerators.values())
 
 
 def test_the_generator_makes_valid_tenants():

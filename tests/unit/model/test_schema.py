@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from model import schema, yaml
+from model import schema, strict_yaml
 from tests.unit.model import corpus
 
 ROOT = Path(__file__).parents[3]
@@ -25,7 +25,7 @@ def validator(name: str) -> Any:
 
 
 def data(path: Path) -> dict[str, object]:
-    document = yaml.read(path, path.parent)
+    document = strict_yaml.read(path, path.parent)
     assert document.problems == ()
     return document.data
 

@@ -9,7 +9,7 @@ from model.tenant import Objects, Quota, Tenant
 
 
 @dataclass(frozen=True)
-class Space:
+class Namespace:
     """One namespace of a tenant, with its part of the tenant's quota and accelerators."""
 
     name: str
@@ -20,7 +20,7 @@ class Space:
     """Grants by catalogue key."""
 
 
-def spaces(tenant: Tenant) -> tuple[Space, ...]:
+def namespaces(tenant: Tenant) -> tuple[Namespace, ...]:
     """All namespaces of a tenant, the main one first; it keeps what the extra ones do not take."""
     shares = {key: extra.share for key, extra in tenant.namespaces.items()}
     taken = {key: dict(extra.accelerators) for key, extra in tenant.namespaces.items()}
@@ -28,11 +28,11 @@ def spaces(tenant: Tenant) -> tuple[Space, ...]:
         name: count - sum(part.get(name, 0) for part in taken.values())
         for name, count in tenant.accelerators.items()
     }
-    main = Space(tenant.main_namespace, None, _remainder(tenant.quota, tuple(shares.values())), kept)
+    main = Namespace(tenant.main_namespace, None, _remainder(tenant.quota, tuple(shares.values())), kept)
     return (
         main,
         *(
-            Space(f"{tenant.main_namespace}-{key}", key, _share(tenant.quota, share), taken[key])
+            Namespace(f"{tenant.main_namespace}-{key}", key, _share(tenant.quota, share), taken[key])
             for key, share in shares.items()
         ),
     )

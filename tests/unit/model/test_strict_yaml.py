@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml as pyyaml
 
-from model import yaml
+from model import strict_yaml
 
 WORDS = {
     "no": "'no' could be read as a boolean; write false, or quote it",
@@ -110,31 +110,31 @@ def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.parametrize("text", AMBIGUOUS)
 def test_ambiguous_scalar(text: str):
-    document = yaml.parse(f"key: {text}\n".encode(), "f.yaml")
+    document = strict_yaml.parse(f"key: {text}\n".encode(), "f.yaml")
     assert [problem.message for problem in document.problems] == [AMBIGUOUS[text]]
     assert [(problem.line, problem.key) for problem in document.problems] == [(1, "key")]
 
 
 @pytest.mark.parametrize("text", READ)
 def test_plain_reading(text: str):
-    document = yaml.parse(f"key: {text}\n".encode(), "f.yaml")
+    document = strict_yaml.parse(f"key: {text}\n".encode(), "f.yaml")
     assert (document.data, document.problems) == ({"key": READ[text]}, ())
     assert type(document.data["key"]) is type(READ[text])
 
 
 @pytest.mark.parametrize("content", REFUSED, ids=lambda content: repr(content)[:40])
 def test_refused(content: bytes):
-    document = yaml.parse(content, "f.yaml")
+    document = strict_yaml.parse(content, "f.yaml")
     assert [str(problem) for problem in document.problems] == REFUSED[content]
 
 
 def test_syntax_error_has_a_line():
-    document = yaml.parse(b"a: 1\nb: [\n", "f.yaml")
+    document = strict_yaml.parse(b"a: 1\nb: [\n", "f.yaml")
     assert str(document.problems[0]).startswith("f.yaml:3: is not YAML: ")
 
 
 def test_positions_of_keys_and_entries():
-    document = yaml.parse(b"a:\n  b:\n    - 1\n    - c: 2\n", "f.yaml")
+    document = strict_yaml.parse(b"a:\n  b:\n    - 1\n    - c: 2\n", "f.yaml")
     assert document.positions == {
         (): (1, 1),
         ("a",): (1, 1),
@@ -146,11 +146,11 @@ def test_positions_of_keys_and_entries():
 
 
 def test_windows_line_ends_are_line_ends():
-    assert yaml.parse(b"a: 1\r\nb: 2\r\n", "f.yaml").data == {"a": 1, "b": 2}
+    assert strict_yaml.parse(b"a: 1\r\nb: 2\r\n", "f.yaml").data == {"a": 1, "b": 2}
 
 
 def refusal(path: Path) -> str:
-    return "\n".join(str(problem) for problem in yaml.read(path, path.parent).problems)
+    return "\n".join(str(problem) for problem in strict_yaml.read(path, path.parent).problems)
 
 
 def test_link_is_refused_even_to_a_good_file(tmp_path: Path):
@@ -180,5 +180,5 @@ def test_large_file_is_refused_unread(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_largest_file_is_read(tmp_path: Path):
-    (tmp_path / "full.yaml").write_bytes(b"a: 1\n".ljust(yaml.MAX_BYTES, b"#"))
-    assert yaml.read(tmp_path / "full.yaml", tmp_path).data == {"a": 1}
+    (tmp_path / "full.yaml").write_bytes(b"a: 1\n".ljust(strict_yaml.MAX_BYTES, b"#"))
+    assert strict_yaml.read(tmp_path / "full.yaml", tmp_path).data == {"a": 1}
