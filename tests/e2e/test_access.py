@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from automation import access, tenant_file
+from automation import tenant_file
 from automation.github import GitHub, api_root
+from automation.laptop import identity, publication
 from sandbox.github.client import SandboxClient, read_tokens
 from tests.conftest import Sandbox
 from tests.e2e.project import STACK, Project
@@ -185,7 +186,7 @@ def test_straight_from_the_stack(platform: Platform, project: Project, laptop: L
 
 def test_a_request_for_more_is_refused_everywhere(project: Project, platform: Platform) -> None:
     path = project.tenant_file("labs")
-    asked = access.make_request(access.make_key(), "labs", "grace")
+    asked = identity.make_request(identity.make_key(), "labs", "grace")
     path.write_text(tenant_file.with_request(path.read_text(), "ada", asked, None))
     told = "members.ada.csr: has the subject"
     assert told in project.tenancy("validate", f"--stack={STACK}", code=2).text
@@ -207,9 +208,9 @@ def test_a_certificate_by_somebody_else_opens_nothing(
     published["tenants"]["labs"]["certificates"]["ada"]["certificate"] = Authority().sign(csr)
     platform.api.write(
         platform.repository,
-        access.BRANCH,
-        access.path_of(STACK),
-        access.rendered(published),
+        publication.BRANCH,
+        publication.path_of(STACK),
+        publication.render(published),
         message="forged",
         replaces=_published(platform).sha,
     )
@@ -220,6 +221,6 @@ def test_a_certificate_by_somebody_else_opens_nothing(
 
 
 def _published(platform: Platform) -> Any:
-    found = platform.api.read(platform.repository, access.BRANCH, access.path_of(STACK))
+    found = platform.api.read(platform.repository, publication.BRANCH, publication.path_of(STACK))
     assert found is not None
     return found

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from automation import access, access_remote
 from automation.cli import main
 from automation.github import GitHub, api_root
+from automation.laptop import folder, identity, publication, remote
 from sandbox.github.client import SandboxClient, Tokens, read_tokens
 from tests.sandbox.github.conftest import Emulator, start
 
@@ -64,8 +64,8 @@ class Laptop:
         assert result.exit_code == code, (result.output, result.exception)
         return result
 
-    def keeper(self, tenant: str = "vision", login: str = "ada", stack: str = "dev") -> access.Keeper:
-        return access.keeper(os.environ, stack, tenant, login)
+    def folder(self, tenant: str = "vision", login: str = "ada", stack: str = "dev") -> folder.Folder:
+        return folder.of_member(os.environ, stack, tenant, login)
 
     def file(self, tenant: str = "vision", stack: str = "dev") -> Path:
         return self.project / "tenants" / stack / f"{tenant}.yaml"
@@ -137,8 +137,8 @@ class Platform:
         return found.text
 
     def publish(self, stack: str, outputs: dict[str, Any]) -> bool:
-        text = access.rendered(access.publication(outputs))
-        return access_remote.publish(self.api, self.repository, stack, text)
+        text = publication.render(publication.from_outputs(outputs))
+        return remote.publish(self.api, self.repository, stack, text)
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         return self.api._json(method, f"/repos/{self.repository}{path}", body)  # pyright: ignore[reportPrivateUsage]
@@ -177,7 +177,7 @@ def outputs(
         },
         "certificates": {
             tenant: {
-                login: {"certificate": pem, "not_after": access.ends(pem).isoformat()}
+                login: {"certificate": pem, "not_after": identity.ends(pem).isoformat()}
                 for login, pem in issued.items()
             }
             for tenant, issued in certificates.items()

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from cryptography import x509
 
-from automation import access
-from automation.access import AccessError
+from automation.laptop import context, errors, folder, identity, publication
+from automation.laptop.errors import AccessError
 from sandbox.toolchain import ensure
 from tests.unit.access.conftest import NOW, WEEK, Authority, Laptop, outputs
 
@@ -39,13 +39,13 @@ def kubectl(program: Path, laptop: Laptop) -> Kubectl:
     return run
 
 
-def published(authority: Authority, certificate: str, cluster: str = "dev") -> access.Published:
-    facts = access.publication(outputs(authority, {"vision": {"ada": certificate}}, cluster))
-    return access.of_member(facts, "vision", "Ada")
+def published(authority: Authority, certificate: str, cluster: str = "dev") -> publication.Published:
+    facts = publication.from_outputs(outputs(authority, {"vision": {"ada": certificate}}, cluster))
+    return publication.of_member(facts, "vision", "Ada")
 
 
 def test_a_key_is_made_once(laptop: Laptop) -> None:
-    kept = laptop.keeper()
+    kept = laptop.folder()
     kept.ask(*ADA, renew_key=False)
     key = kept.key.read_text()
     kept.ask(*ADA, renew_key=False)
@@ -55,11 +55,11 @@ def test_a_key_is_made_once(laptop: Laptop) -> None:
 
 def test_xdg_config_home(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(laptop.home / "elsewhere"))
-    assert laptop.keeper().key == laptop.home / "elsewhere/tenancy/dev/vision/ada/key.pem"
+    assert laptop.folder().key == laptop.home / "elsewhere/tenancy/dev/vision/ada/key.pem"
 
 
 def test_a_new_key_takes_over_with_its_certificate(laptop: Laptop, authority: Authority) -> None:
-    kept = laptop.keeper()
+    kept = laptop.folder()
     first = authority.sign(kept.ask(*ADA, renew_key=False))
     kept.accept(first, *ADA, NOW)
     old = kept.key.read_text()
@@ -78,11 +78,11 @@ def test_a_new_key_takes_over_with_its_certificate(laptop: Laptop, authority: Au
 
 
 def test_a_pull_killed_between_certificate_and_key(laptop: Laptop, authority: Authority) -> None:
-    kept = laptop.keeper()
+    kept = laptop.folder()
     kept.accept(authority.sign(kept.ask(*ADA, renew_key=False)), *ADA, NOW)
     second = authority.sign(kept.ask(*ADA, renew_key=True))
-    access.write_private(kept.certificate, second)
-    access.write_private(kept.source, "{}")
+    folder.write_private(kept.certificate, second)
+    folder.write_private(kept.source, "{}")
     assert not kept.fits()
     shown = laptop.tenancy("credential", "--stack=dev", "--tenant=vision", "--login=ada")
     laptop.ran.clear()  # what kubectl reads has the key
@@ -91,9 +91,9 @@ def test_a_pull_killed_between_certificate_and_key(laptop: Laptop, authority: Au
 
 
 def test_certificates_that_are_not_taken(laptop: Laptop, authority: Authority) -> None:
-    kept = laptop.keeper()
+    kept = laptop.folder()
     request = kept.ask(*ADA, renew_key=False)
-    foreign = access.make_request(access.make_key(), *ADA)
+    foreign = identity.make_request(identity.make_key(), *ADA)
     for certificate, told in (
         (authority.sign(foreign), "is not for the key in"),
         (authority.sign(request, name="tenancy:vision:laptop-grace:0123456789"), "laptop-grace"),
@@ -107,10 +107,10 @@ def test_certificates_that_are_not_taken(laptop: Laptop, authority: Authority) -
 
 
 def test_names_that_are_too_long_together_for_a_common_name() -> None:
-    key = access.make_key()
+    key = identity.make_key()
     long, other = ("a" * 63, "b" * 39), ("a" * 63, "b" * 38 + "c")
     names = [
-        x509.load_pem_x509_csr(access.make_request(key, *each).encode()).subject.rfc4514_string()
+        x509.load_pem_x509_csr(identity.make_request(key, *each).encode()).subject.rfc4514_string()
         for each in (long, other)
     ]
     assert names[0] != names[1]
@@ -118,52 +118,54 @@ def test_names_that_are_too_long_together_for_a_common_name() -> None:
 
 
 def test_nobody_elses_certificate(authority: Authority) -> None:
-    certificate = authority.sign(access.make_request(access.make_key(), *ADA))
-    facts = access.publication(outputs(authority, {"vision": {"ada": certificate}, "speech": {}}))
+    certificate = authority.sign(identity.make_request(identity.make_key(), *ADA))
+    facts = publication.from_outputs(outputs(authority, {"vision": {"ada": certificate}, "speech": {}}))
     assert set(facts["tenants"]) == {"vision"}
     for tenant, login in (("vision", "grace"), ("speech", "ada"), ("none", "ada")):
-        with pytest.raises(access.NotPublishedError, match="not merged and applied"):
-            access.of_member(facts, tenant, login)
+        with pytest.raises(errors.NotPublishedError, match="not merged and applied"):
+            publication.of_member(facts, tenant, login)
 
 
 def test_what_is_published_is_read_again(authority: Authority) -> None:
-    certificate = authority.sign(access.make_request(access.make_key(), *ADA))
-    facts = access.publication(outputs(authority, {"vision": {"ada": certificate}}))
-    assert access.read_publication(access.rendered(facts), "x") == facts
+    certificate = authority.sign(identity.make_request(identity.make_key(), *ADA))
+    facts = publication.from_outputs(outputs(authority, {"vision": {"ada": certificate}}))
+    assert publication.parse(publication.render(facts), "x") == facts
     for text in ("", "[]", "{}", '{"cluster": 1, "tenants": {}}'):
         with pytest.raises(AccessError, match="x is not what"):
-            access.read_publication(text, "x")
+            publication.parse(text, "x")
 
 
 def test_outputs_of_a_stack_that_was_never_applied() -> None:
     with pytest.raises(AccessError, match="never applied"):
-        access.publication({})
+        publication.from_outputs({})
 
 
 @pytest.mark.parametrize(("age", "due"), [(0, False), (4, False), (5, True), (8, True)])
 def test_when_a_renewed_one_is_looked_for(authority: Authority, age: int, due: bool) -> None:
-    certificate = authority.sign(access.make_request(access.make_key(), *ADA))
-    assert access.is_due(certificate, NOW + timedelta(days=age)) == due
+    certificate = authority.sign(identity.make_request(identity.make_key(), *ADA))
+    assert identity.is_due(certificate, NOW + timedelta(days=age)) == due
 
 
 def test_signed_by(authority: Authority) -> None:
-    certificate = authority.sign(access.make_request(access.make_key(), *ADA))
-    assert access.signed_by(certificate, authority.pem)
-    assert not access.signed_by(certificate, Authority().pem)
-    assert not access.signed_by(certificate, None)
+    certificate = authority.sign(identity.make_request(identity.make_key(), *ADA))
+    assert identity.signed_by(certificate, authority.pem)
+    assert not identity.signed_by(certificate, Authority().pem)
+    assert not identity.signed_by(certificate, None)
 
 
-def merge(laptop: Laptop, facts: access.Published, stack: str = "dev", *, overwrite: bool = False) -> None:
+def merge(
+    laptop: Laptop, facts: publication.Published, stack: str = "dev", *, overwrite: bool = False
+) -> None:
     laptop.config.parent.mkdir(mode=0o700, exist_ok=True)
     text = laptop.config.read_text() if laptop.config.exists() else ""
-    entry = access.plugin("/opt/bin/tenancy", stack, *ADA)
-    user = access.user_of(stack, *ADA)
+    entry = context.plugin("/opt/bin/tenancy", stack, *ADA)
+    user = context.user_of(stack, *ADA)
     laptop.config.touch(mode=0o600)
-    laptop.config.write_text(access.merged(text, laptop.config, facts, user, entry, overwrite=overwrite))
+    laptop.config.write_text(context.merged(text, laptop.config, facts, user, entry, overwrite=overwrite))
 
 
 def test_two_clusters_in_one_file(laptop: Laptop, authority: Authority, kubectl: Kubectl) -> None:
-    certificate = authority.sign(access.make_request(access.make_key(), *ADA))
+    certificate = authority.sign(identity.make_request(identity.make_key(), *ADA))
     merge(laptop, published(authority, certificate))
     merge(laptop, published(authority, certificate, "gpu"), "gpu")
     view = json.loads(kubectl("config", "view", "-o", "json"))
@@ -199,7 +201,7 @@ contexts:
 
 
 def test_a_persons_own_entries_stay(laptop: Laptop, authority: Authority, kubectl: Kubectl) -> None:
-    certificate = authority.sign(access.make_request(access.make_key(), *ADA))
+    certificate = authority.sign(identity.make_request(identity.make_key(), *ADA))
     laptop.config.parent.mkdir(mode=0o700)
     laptop.config.touch(mode=0o600)
     laptop.config.write_text(OWN)
@@ -216,7 +218,7 @@ def test_a_persons_own_entries_stay(laptop: Laptop, authority: Authority, kubect
 
 
 def test_merging_again_replaces_what_was_ours(laptop: Laptop, authority: Authority, kubectl: Kubectl) -> None:
-    certificate = authority.sign(access.make_request(access.make_key(), *ADA))
+    certificate = authority.sign(identity.make_request(identity.make_key(), *ADA))
     facts = published(authority, certificate)
     merge(laptop, facts)
     once = laptop.config.read_text()
@@ -226,7 +228,7 @@ def test_merging_again_replaces_what_was_ours(laptop: Laptop, authority: Authori
     kubectl(
         "config", "set-context", "short", "--cluster=dev", "--user=tenancy-dev-vision-ada", "--namespace=x"
     )
-    moved = access.Published("dev", "https://new.example.com", None, ("vision",), certificate)
+    moved = publication.Published("dev", "https://new.example.com", None, ("vision",), certificate)
     merge(laptop, moved)
     view = yaml.safe_load(laptop.config.read_text())
     assert {item["name"] for item in view["contexts"]} == {"dev-vision", "short"}
@@ -244,7 +246,7 @@ def test_merging_again_replaces_what_was_ours(laptop: Laptop, authority: Authori
     ],
 )
 def test_entries_of_the_same_name(laptop: Laptop, authority: Authority, own: str, told: str) -> None:
-    certificate = authority.sign(access.make_request(access.make_key(), *ADA))
+    certificate = authority.sign(identity.make_request(identity.make_key(), *ADA))
     laptop.config.parent.mkdir(mode=0o700)
     laptop.config.touch(mode=0o600)
     laptop.config.write_text(own)
@@ -260,4 +262,4 @@ def test_entries_of_the_same_name(laptop: Laptop, authority: Authority, own: str
 def test_files_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AccessError, match="cannot be written: Not a directory"):
-        access.write_private(tmp_path / "file" / "key.pem", "x")
+        folder.write_private(tmp_path / "file" / "key.pem", "x")

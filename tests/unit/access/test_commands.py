@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from automation import access
 from automation.github import GitHubError, api_root, repository_of
+from automation.laptop import folder, identity, publication
 from model import credential, load
 from tests.unit.access.conftest import NOW, WEEK, Authority, Laptop, Platform, outputs
 
@@ -38,7 +38,7 @@ def pull(laptop: Laptop, platform: Platform, *arguments: str, code: int = 0) -> 
 def age(laptop: Laptop, minutes: int) -> None:
     """Let the last look for a renewed certificate be some time ago."""
     then = (NOW - timedelta(minutes=minutes)).timestamp()
-    os.utime(laptop.keeper().source, (then, then))
+    os.utime(laptop.folder().source, (then, then))
 
 
 def plugin(laptop: Laptop, code: int = 0) -> Any:
@@ -75,7 +75,7 @@ def test_from_request_to_pull(laptop: Laptop, platform: Platform, authority: Aut
     status = json.loads(plugin(laptop).output)
     assert status["kind"] == "ExecCredential"
     assert status["status"]["clientCertificateData"] == certificate
-    assert status["status"]["clientKeyData"] == laptop.keeper().key.read_text()
+    assert status["status"]["clientKeyData"] == laptop.folder().key.read_text()
     assert status["status"]["expirationTimestamp"] == f"{NOW + WEEK:%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -87,8 +87,8 @@ def test_the_kubeconfig_can_name_the_files(laptop: Laptop, platform: Platform, a
     )
     pull(laptop, platform, "--embed")
     assert yaml.safe_load(laptop.config.read_text())["users"][0]["user"] == {
-        "client-certificate": str(laptop.keeper().certificate),
-        "client-key": str(laptop.keeper().key),
+        "client-certificate": str(laptop.folder().certificate),
+        "client-key": str(laptop.folder().key),
     }
 
 
@@ -133,7 +133,7 @@ def test_another_key(laptop: Laptop, platform: Platform, authority: Authority) -
     first = csr_in(platform.file(FILE))
     platform.publish("dev", outputs(authority, {"vision": {"ada": authority.sign(first)}}))
     pull(laptop, platform)
-    old = laptop.keeper().key.read_text()
+    old = laptop.folder().key.read_text()
 
     request(laptop, platform, "--renew-key")
     assert json.loads(plugin(laptop).output)["status"]["clientKeyData"] == old
@@ -143,7 +143,7 @@ def test_another_key(laptop: Laptop, platform: Platform, authority: Authority) -
     platform.publish("dev", outputs(authority, {"vision": {"ada": authority.sign(second)}}))
     pull(laptop, platform)
     assert json.loads(plugin(laptop).output)["status"]["clientKeyData"] != old
-    assert not laptop.keeper().new_key.exists()
+    assert not laptop.folder().new_key.exists()
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_nothing_to_pull(laptop: Laptop, platform: Platform, authority: Authorit
 
 def test_a_certificate_for_another_machine(laptop: Laptop, platform: Platform, authority: Authority) -> None:
     request(laptop, platform)
-    foreign = authority.sign(access.make_request(access.make_key(), "vision", "ada"))
+    foreign = authority.sign(identity.make_request(identity.make_key(), "vision", "ada"))
     platform.publish("dev", outputs(authority, {"vision": {"ada": foreign}}))
     assert "made on another machine" in pull(laptop, platform, code=1).output
     assert not laptop.config.exists()
@@ -206,8 +206,8 @@ def test_the_plugin_fetches_a_renewed_certificate(
 
 def sources(laptop: Laptop, api: str) -> None:
     """Let the laptop look somewhere else from now on."""
-    kept = laptop.keeper()
-    access.write_private(kept.source, json.dumps({**json.loads(kept.source.read_text()), "api": api}))
+    kept = laptop.folder()
+    folder.write_private(kept.source, json.dumps({**json.loads(kept.source.read_text()), "api": api}))
 
 
 def test_the_plugin_without_a_network(laptop: Laptop, platform: Platform, authority: Authority) -> None:
@@ -220,7 +220,7 @@ def test_the_plugin_without_a_network(laptop: Laptop, platform: Platform, author
     sources(laptop, "http://127.0.0.1:9/api/v3")
     age(laptop, minutes=6)
     assert json.loads(plugin(laptop).output)["status"]["clientCertificateData"] == due
-    access.write_private(laptop.keeper().certificate, authority.sign(csr, begin=NOW - 2 * WEEK))
+    folder.write_private(laptop.folder().certificate, authority.sign(csr, begin=NOW - 2 * WEEK))
     failed = plugin(laptop, code=1)
     assert "the certificate expired on" in failed.output
     assert "Connection refused" in failed.output
@@ -232,11 +232,11 @@ def test_the_plugin_before_the_first_pull(laptop: Laptop) -> None:
 
 
 def test_publishing(platform: Platform, authority: Authority) -> None:
-    ada = authority.sign(access.make_request(access.make_key(), "vision", "ada"))
-    alan = authority.sign(access.make_request(access.make_key(), "speech", "alan"))
+    ada = authority.sign(identity.make_request(identity.make_key(), "vision", "ada"))
+    alan = authority.sign(identity.make_request(identity.make_key(), "speech", "alan"))
 
     def head() -> Any:
-        return platform.call("GET", f"/git/ref/heads/{access.BRANCH}")["object"]["sha"]
+        return platform.call("GET", f"/git/ref/heads/{publication.BRANCH}")["object"]["sha"]
 
     assert platform.publish("dev", outputs(authority, {"vision": {"ada": ada}, "speech": {"alan": alan}}))
     first = head()
@@ -246,7 +246,7 @@ def test_publishing(platform: Platform, authority: Authority) -> None:
     assert platform.publish("dev", outputs(authority, {"vision": {"ada": ada}, "speech": {}}))
     (parent,) = platform.call("GET", f"/commits/{head()}")["parents"]
     assert platform.call("GET", f"/commits/{parent['sha']}")["parents"][0]["sha"] == first, "a commit each"
-    published = json.loads(platform.file("certificates/dev.json", access.BRANCH))
+    published = json.loads(platform.file("certificates/dev.json", publication.BRANCH))
     assert set(published["tenants"]) == {"vision"}, "who is gone, is gone"
     assert "PRIVATE" not in json.dumps(published)
 
@@ -269,7 +269,7 @@ def test_status(laptop: Laptop, platform: Platform, authority: Authority) -> Non
     platform.publish("dev", outputs(authority, {"vision": {"ada": certificate}}))
     found = rows()
     assert found["ada"]["certificate"] == "issued"
-    assert found["ada"]["not_after"] == access.ends(certificate).isoformat()
+    assert found["ada"]["not_after"] == identity.ends(certificate).isoformat()
     assert found["ada"]["key_here"] is True
     assert found["ada"]["role"] == "admin"
     assert found["grace"]["certificate"] == "none"

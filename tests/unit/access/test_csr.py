@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from automation import access, tenant_file
+from automation import tenant_file
+from automation.laptop import identity
 from model import InvalidConfiguration, credential, csr, load
 from tests.unit.access.conftest import Laptop
 
@@ -49,7 +50,7 @@ def test_good_requests(key: Any, algorithm: Any) -> None:
 
 
 def test_what_request_makes_is_good() -> None:
-    assert csr.check(access.make_request(access.make_key(), *ADA), *ADA) == []
+    assert csr.check(identity.make_request(identity.make_key(), *ADA), *ADA) == []
 
 
 def test_the_case_of_a_login_does_not_matter() -> None:

@@ -3,12 +3,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from automation import access, tenant_file
+from automation import tenant_file
+from automation.laptop import identity
 from automation.tenant_file import TenantFileError
 
 FILES = sorted((Path(__file__).parents[3] / "tenants").glob("*/*.yaml"))
-CSR = access.make_request(access.make_key(), "vision", "ada")
-OTHER = access.make_request(access.make_key(), "vision", "ada")
+CSR = identity.make_request(identity.make_key(), "vision", "ada")
+OTHER = identity.make_request(identity.make_key(), "vision", "ada")
 
 COMMENTED = """\
 # Ours since March.
@@ -53,9 +54,9 @@ def test_another_request_replaces_the_first() -> None:
 
 
 def test_a_request_for_the_same_key_changes_nothing() -> None:
-    key = access.make_key()
-    once = tenant_file.with_request(COMMENTED, "ada", access.make_request(key, "vision", "ada"), None)
-    request = access.make_request(key, "vision", "ada")
+    key = identity.make_key()
+    once = tenant_file.with_request(COMMENTED, "ada", identity.make_request(key, "vision", "ada"), None)
+    request = identity.make_request(key, "vision", "ada")
     assert request not in once, "each signature is another"
     assert tenant_file.with_request(once, "ada", request, None) == once
 

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
-from automation import access
-from automation.access import BRANCH, AccessError, NotPublishedError, Published
 from automation.github import File, GitHub, GitHubError, token
+from automation.laptop import publication
+from automation.laptop.errors import AccessError, NotPublishedError
+from automation.laptop.publication import BRANCH, Published
 
 Source = Mapping[str, str]
 """Where to look: {"api", "repository"} for what CI published, or {"project"}, a folder, for the stack."""
@@ -15,26 +16,33 @@ Source = Mapping[str, str]
 
 def fetch(source: Source, stack: str, tenant: str, login: str, timeout: float = 30) -> Published:
     """What there is for one member. Raises AccessError, GitHubError."""
-    return access.of_member(publication(source, stack, timeout), tenant, login)
+    return publication.of_member(published(source, stack, timeout), tenant, login)
 
 
-def publication(source: Source, stack: str, timeout: float = 30) -> dict[str, Any]:
+def published(source: Source, stack: str, timeout: float = 30) -> dict[str, Any]:
     """What is known of a stack's certificates. Raises AccessError, GitHubError."""
     if "project" in source:
-        from automation import stacks as engine  # the Automation API takes a second to import
-
-        try:
-            return access.publication(engine.outputs(engine.open_stack(Path(source["project"]), stack)))
-        except engine.StackFailed as failed:
-            raise AccessError(str(failed)) from None
+        return _from_stack(source["project"], stack)
     api = GitHub(source["api"], token(os.environ), timeout=timeout)
-    where = f"{access.path_of(stack)} on branch {BRANCH} of {source['repository']}"
-    found = api.read(source["repository"], BRANCH, access.path_of(stack))
+    where = f"{publication.path_of(stack)} on branch {BRANCH} of {source['repository']}"
+    found = api.read(source["repository"], BRANCH, publication.path_of(stack))
     if found is None:
         raise NotPublishedError(
             f"there is no {where}, or the token may not see it: CI publishes it with 'tenancy access publish'"
         )
-    return access.read_publication(found.text, where)
+    return publication.parse(found.text, where)
+
+
+def _from_stack(project: str, stack: str) -> dict[str, Any]:
+    try:
+        # By name: it takes Pulumi, which an installation for laptops does not have.
+        reader = import_module("..from_stack", __package__)
+    except ModuleNotFoundError:
+        raise AccessError(
+            "the stack itself is read by the platform's own installation of tenancy, not by that for laptops"
+        ) from None
+    found: dict[str, Any] = reader.published(project, stack)
+    return found
 
 
 def propose(
@@ -68,7 +76,7 @@ def propose(
 
 def publish(api: GitHub, repository: str, stack: str, text: str) -> bool:
     """Whether the published file had to change. Another stack's run may commit in between: then again."""
-    path = access.path_of(stack)
+    path = publication.path_of(stack)
     if api.head(repository, BRANCH) is None:
         base = api.default_branch(repository)
         head = api.head(repository, base)
