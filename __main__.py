@@ -6,10 +6,8 @@ from pathlib import Path
 import pulumi
 
 import model
-from components.cluster import Cluster
-from components.context import Context, connect
+from components import Cluster, ClusterArgs, Context, Tenant, TenantArgs, connect
 from components.providers import providers
-from components.tenant import Tenant, TenantArgs
 
 config = pulumi.Config()
 try:
@@ -21,13 +19,12 @@ connection = connect(stack.cluster, config.get("kubeconfig"))
 context = Context(stack.name, stack.cluster, connection, datetime.now(UTC))
 options = pulumi.ResourceOptions(providers=providers(context, config.get("githubToken")))
 
-floor = Cluster(stack.cluster.name, context, stack.tenants, options)
-by_name = {tenant.name: tenant for tenant in stack.tenants}
+cluster = Cluster(stack.cluster.name, ClusterArgs(context=context, tenants=stack.tenants), options)
 tenants = {
-    name: Tenant(name, TenantArgs(context, tenant, tenant.neighbours(by_name), floor.ready), options)
-    for name, tenant in by_name.items()
+    tenant.name: Tenant(tenant.name, TenantArgs(cluster=cluster, tenant=tenant), options)
+    for tenant in stack.tenants
 }
 
 pulumi.export("cluster", vars(connection.endpoint))
-pulumi.export("tenants", {name: tenant.summary for name, tenant in by_name.items()})
+pulumi.export("tenants", {tenant.name: tenant.summary for tenant in stack.tenants})
 pulumi.export("certificates", {name: tenant.certificates for name, tenant in tenants.items()})

@@ -1,17 +1,28 @@
 """What stands once per cluster, before any tenant."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as k8s
 
-from components.admission import ManagedObjects, PodDefaults, SideDoors
-from components.claims import claims
-from components.context import Context, child
-from components.floor import calico, upstream
+from components.context import Context, child_options
+from components.dynamic import NameCheck
 from components.metadata import meta
-from components.roles import CLUSTER_ROLES
+from components.per_cluster.admission import ManagedObjects, PodDefaults, SideDoors
+from components.per_cluster.name_check import name_check_args
+from components.per_cluster.network_floor import network_floor
+from components.per_cluster.roles import CLUSTER_ROLES
 from model import CredentialKind, Tenant, names
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterArgs:
+    """What a cluster is made from."""
+
+    context: Context
+    tenants: Sequence[Tenant]
+    """All that the stack has: none of their names may be somebody else's in the cluster."""
 
 
 class Cluster(pulumi.ComponentResource):
@@ -19,19 +30,20 @@ class Cluster(pulumi.ComponentResource):
 
     ready: list[pulumi.Resource]
     """What a tenant waits for."""
+    context: Context
+    tenants: Mapping[str, Tenant]
+    """All tenants of the stack by name."""
 
     def __init__(
         self,
         name: str,
-        context: Context,
-        tenants: Sequence[Tenant],
+        args: ClusterArgs,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Takes `tenants`: those whose names must not be somebody else's in the cluster."""
         super().__init__("tenancy:cluster:Cluster", name, None, opts)
-        cluster = context.cluster
-        free = claims(name, context, tenants, child(self))
-        options = child(self, depends_on=[free])
+        context, cluster = args.context, args.context.cluster
+        free = NameCheck(name, name_check_args(context, args.tenants), child_options(self))
+        options = child_options(self, depends_on=[free])
         roles = [self._cluster_role(context, role, rules, options) for role, rules in CLUSTER_ROLES.items()]
         priorities = [
             k8s.scheduling.v1.PriorityClass(
@@ -47,8 +59,9 @@ class Cluster(pulumi.ComponentResource):
         admission = [
             policies(name, context, options) for policies in (ManagedObjects, SideDoors, PodDefaults)
         ]
-        floor = self._network_floor(context, options)
+        floor = network_floor(self, context, options)
         accounts = self._credentials_namespace(context, options)
+        self.context, self.tenants = context, {tenant.name: tenant for tenant in args.tenants}
         self.ready = [free, *roles, *priorities, *admission, *floor, *accounts]
         self.register_outputs({"kind": cluster.kind})
 
@@ -61,27 +74,6 @@ class Cluster(pulumi.ComponentResource):
     ) -> pulumi.Resource:
         name = names.cluster_role(role)
         return k8s.rbac.v1.ClusterRole(name, metadata=meta(context, name), rules=list(rules), opts=options)
-
-    def _network_floor(self, context: Context, options: pulumi.ResourceOptions) -> list[pulumi.Resource]:
-        network = context.cluster.network
-        if network.calico is not None:
-            return [calico.floor(context, network.calico, options)]
-        if network.policy_api is not None:
-            if network.load_balancer_subnets:
-                pulumi.log.warn(
-                    f"Half a network floor: {network.policy_api} cannot judge what comes in from outside the "
-                    "cluster, so only NetworkPolicies hold load balancers to the declared ports. A tenant's "
-                    "admin can open the tenant's other ports to them, and a namespace made by hand is open.",
-                    self,
-                )
-            return [upstream.floor(context, network.policy_api, options)]
-        pulumi.log.warn(
-            "No network floor: this cluster names neither network.calico nor network.policy_api, so only the "
-            "tenants' own NetworkPolicies keep them apart. A namespace made by hand has none, and a tenant's "
-            "admin can open the tenant's own namespaces to everyone.",
-            self,
-        )
-        return []
 
     def _credentials_namespace(
         self, context: Context, options: pulumi.ResourceOptions
@@ -97,6 +89,6 @@ class Cluster(pulumi.ComponentResource):
             name,
             metadata=meta(context, "no-pods", namespace=name),
             spec=k8s.core.v1.ResourceQuotaSpecArgs(hard={"pods": "0"}),
-            opts=child(self, inside=namespace, depends_on=[namespace]),
+            opts=child_options(self, inside=namespace, depends_on=[namespace]),
         )
         return [namespace, quota]

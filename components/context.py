@@ -48,7 +48,7 @@ class Context:
     """Start of the run, in UTC: decides which credentials are due."""
 
 
-def child(
+def child_options(
     parent: pulumi.Resource,
     *,
     inside: pulumi.Resource | None = None,

@@ -21,7 +21,7 @@ def providers(context: Context, github_token: str | None) -> list[pulumi.Provide
             # What was edited by hand belongs to another field manager: an update takes it back.
             enable_patch_force=True,
             # A run that dies between an API call and its checkpoint has made objects that the state does not
-            # know. `Claims` has made sure that none of the names is anybody else's.
+            # know. `NameCheck` has made sure that none of the names is anybody else's.
             upsert_existing_objects=True,
         ),
         tls.Provider("tls"),

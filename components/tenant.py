@@ -1,32 +1,37 @@
 """One tenant's whole story."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 
 import model
-from components.access import Grant, TenantAccess, standing_grants
-from components.codespaces import TenantCodespaces
-from components.context import Context, child
-from components.credentials import MemberCertificates, TenantCredential, credential_account, grants
-from components.namespace import TenantNamespace
-from components.network import TenantIsolation, TenantNetwork
-from components.quota import TenantQuota
-from components.storage import TenantStorage
+from components.cluster import Cluster
+from components.context import Context, child_options
+from components.per_tenant.access import Grant, TenantAccess, standing_grants
+from components.per_tenant.codespaces import TenantCodespaces
+from components.per_tenant.credentials import MemberCertificates, TenantCredential, credential_account, grants
+from components.per_tenant.isolation import TenantIsolation
+from components.per_tenant.namespace import TenantNamespace
+from components.per_tenant.network import TenantNetwork
+from components.per_tenant.quota import TenantQuota
+from components.per_tenant.storage import TenantStorage
 from model import CredentialKind, credential
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TenantArgs:
     """What a tenant is made from."""
 
-    context: Context
+    cluster: Cluster
+    """Where it lives. What stands there once stands before it does."""
     tenant: model.Tenant
-    neighbours: Mapping[str, model.Tenant]
-    """The tenants that this one and they both declared, by name."""
-    floor: Sequence[pulumi.Resource]
-    """What stands in the cluster before any tenant."""
+    """What it is; one of the cluster's tenants."""
+
+    @property
+    def neighbours(self) -> dict[str, model.Tenant]:
+        """The tenants that this one and they both declared, by name."""
+        return self.tenant.neighbours(self.cluster.tenants)
 
 
 class Tenant(pulumi.ComponentResource):
@@ -41,16 +46,16 @@ class Tenant(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: TenantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tenancy:tenant:Tenant", name, None, _with_former_names(args.tenant, opts))
-        context, tenant = args.context, args.tenant
+        context, tenant = args.cluster.context, args.tenant
         schedule = credential.codespaces(tenant, context.now)
         let_in = [*standing_grants(context, tenant), *grants(tenant, schedule)]
 
-        isolation = TenantIsolation(context, tenant, args.neighbours, args.floor, self._room())
+        isolation = TenantIsolation(context, tenant, args.neighbours, args.cluster.ready, self._options())
         access = [
             self._space(args, space, let_in, isolation, main=index == 0)
             for index, space in enumerate(model.namespaces(tenant))
         ]
-        members = MemberCertificates(context, tenant, self._room(depends_on=access))
+        members = MemberCertificates(context, tenant, self._options(depends_on=access))
         if schedule is not None:
             self._deliver(context, tenant, schedule, access)
 
@@ -67,10 +72,10 @@ class Tenant(pulumi.ComponentResource):
         main: bool,
     ) -> TenantAccess:
         """One namespace and its rooms."""
-        context, tenant = args.context, args.tenant
+        context, tenant = args.cluster.context, args.tenant
         # A namespace that was split off another tenant keeps its objects: only their parent changes.
-        room = self._room(former_parent=tenant.split_from if main else None)
-        namespace = TenantNamespace(context, tenant, space, args.floor, room)
+        room = self._options(former_parent=tenant.split_from if main else None)
+        namespace = TenantNamespace(context, tenant, space, args.cluster.ready, room)
         quota = TenantQuota(context, tenant, space, namespace, room)
         network = TenantNetwork(context, tenant, args.neighbours, space, namespace, room)
         TenantStorage(context, tenant, space, namespace, quota, room)
@@ -84,19 +89,19 @@ class Tenant(pulumi.ComponentResource):
         access: Sequence[TenantAccess],
     ) -> None:
         """Issues the credential of the hour and hands it to the tenant's repositories."""
-        issued = TenantCredential(context, tenant, schedule.current, self._room(depends_on=access))
-        TenantCodespaces(context, tenant, issued, self._room())
+        issued = TenantCredential(context, tenant, schedule.current, self._options(depends_on=access))
+        TenantCodespaces(context, tenant, issued, self._options())
         if schedule.previous is not None and tenant.credentials.kind is CredentialKind.TOKEN:
             # A token lives as long as its ServiceAccount: the last one's stays for the grace period.
-            credential_account(context, tenant, schedule.previous, child(self))
+            credential_account(context, tenant, schedule.previous, child_options(self))
 
-    def _room(
+    def _options(
         self, *, depends_on: Sequence[pulumi.Resource] = (), former_parent: str | None = None
     ) -> pulumi.ResourceOptions:
         aliases = None
         if former_parent is not None:
             aliases = [pulumi.Alias(parent=pulumi.create_urn(former_parent, "tenancy:tenant:Tenant"))]
-        return child(self, depends_on=depends_on, options=pulumi.ResourceOptions(aliases=aliases))
+        return child_options(self, depends_on=depends_on, options=pulumi.ResourceOptions(aliases=aliases))
 
 
 def _with_former_names(

@@ -23,6 +23,7 @@ from model.scalars import (
     Port,
     Quantity,
     ResourceName,
+    State,
     Text,
     shaped,
 )
@@ -239,3 +240,7 @@ class Cluster(Model):
     github: GitHub | None = None
     profiles: dict[DnsLabel, dict[str, Any]] = {}
     """Profiles of this cluster, merged over the product's own of the same name."""
+
+    def protects(self, state: State) -> bool:
+        """Whether the namespaces of a tenant in that state may not be deleted."""
+        return self.protect and state is not State.RETIRED

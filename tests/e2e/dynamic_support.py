@@ -13,7 +13,7 @@ import yaml
 from components.dynamic.request import API_VERSION, KIND, SUBJECT_LABEL
 from kube import ApiError, Client, JsonObject, cluster_access
 from tests.conftest import Sandbox
-from tests.unit.dynamic.support import encoded
+from tests.unit.components.dynamic.support import encoded
 
 NOBODY = "example.com/nobody"
 """A signer that nobody runs, unless a test does."""

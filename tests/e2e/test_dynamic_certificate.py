@@ -32,7 +32,7 @@ from tests.e2e.dynamic_support import (
     sign_by_hand,
     wait_for_request,
 )
-from tests.unit.dynamic.support import (
+from tests.unit.components.dynamic.support import (
     Request,
     certificate_inputs,
     encoded,

@@ -11,8 +11,8 @@ import pytest
 from pulumi import automation as auto
 
 from components.dynamic import (
-    Claims,
-    ClaimsArgs,
+    NameCheck,
+    NameCheckArgs,
     ServiceAccountToken,
     ServiceAccountTokenArgs,
     SignedCertificate,
@@ -22,7 +22,7 @@ from components.dynamic.request import API_VERSION, KIND
 from kube import JsonObject
 from tests.conftest import Sandbox
 from tests.e2e.dynamic_support import NOBODY, admin, requests_of_ours
-from tests.unit.dynamic.support import make_request
+from tests.unit.components.dynamic.support import make_request
 
 pytestmark = pytest.mark.e2e
 
@@ -264,7 +264,7 @@ def test_claims_stop_a_preview_and_an_update(cluster: Sandbox, project: Project)
 
     def program() -> None:
         objects = [("v1", "Namespace", name) for name in names]
-        Claims("claims", ClaimsArgs(objects=objects, owner_label=("tenancy.dev/stack", "dynamic")))
+        NameCheck("claims", NameCheckArgs(objects=objects, owner_label=("tenancy.dev/stack", "dynamic")))
 
     project.program = program
     assert operations(project.preview()) == ["create"]

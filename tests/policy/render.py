@@ -9,7 +9,7 @@ import pulumi
 from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
 
 import model
-from components.cluster import Cluster
+from components.cluster import Cluster, ClusterArgs
 from components.context import Connection, Context
 from components.tenant import Tenant, TenantArgs
 from kube.document import Endpoint
@@ -66,10 +66,9 @@ def render(stack: model.Stack, now: datetime = NOW) -> list[JsonObject]:
 
     @pulumi.runtime.test
     def build() -> None:
-        floor = Cluster(stack.cluster.name, context, stack.tenants)
-        by_name = {tenant.name: tenant for tenant in stack.tenants}
-        for name, tenant in by_name.items():
-            Tenant(name, TenantArgs(context, tenant, tenant.neighbours(by_name), floor.ready))
+        floor = Cluster(stack.cluster.name, ClusterArgs(context=context, tenants=stack.tenants))
+        for tenant in stack.tenants:
+            Tenant(tenant.name, TenantArgs(cluster=floor, tenant=tenant))
 
     build()
     return collector.objects

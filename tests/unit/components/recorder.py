@@ -11,7 +11,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, set_mocks
 
 import model
-from components.cluster import Cluster
+from components.cluster import Cluster, ClusterArgs
 from components.context import Connection, Context
 from components.tenant import Tenant, TenantArgs
 from kube.document import Endpoint
@@ -85,11 +85,10 @@ def run(stack: model.Stack, now: datetime) -> Program:
 
     @pulumi.runtime.test
     def build() -> pulumi.Output[Any]:
-        floor = Cluster(stack.cluster.name, context, stack.tenants)
-        tenants = {tenant.name: tenant for tenant in stack.tenants}
+        floor = Cluster(stack.cluster.name, ClusterArgs(context=context, tenants=stack.tenants))
         made = {
-            name: Tenant(name, TenantArgs(context, tenant, tenant.neighbours(tenants), floor.ready))
-            for name, tenant in tenants.items()
+            tenant.name: Tenant(tenant.name, TenantArgs(cluster=floor, tenant=tenant))
+            for tenant in stack.tenants
         }
         published = pulumi.Output.all(**{name: each.certificates for name, each in made.items()})
         return published.apply(exports.update)

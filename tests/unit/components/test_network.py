@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.floor.reach import within
+from components.policy_engines.reach import within
 from tests.unit.components.conftest import Build, tenant
 from tests.unit.components.recorder import Program
 

@@ -4,10 +4,10 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 import model
-from components.context import Context, child
+from components.context import Context, child_options
 from components.metadata import meta
-from components.namespace import TenantNamespace
-from components.quota import SHARED_CLAIM_SIZE, TenantQuota
+from components.per_tenant.namespace import TenantNamespace
+from components.per_tenant.quota import SHARED_CLAIM_SIZE, TenantQuota
 from model import FolderMode, SharedFolder, Tenant, names
 
 
@@ -39,7 +39,9 @@ class TenantStorage(pulumi.ComponentResource):
                         requests={"storage": SHARED_CLAIM_SIZE}
                     ),
                 ),
-                opts=child(self, inside=namespace.namespace, depends_on=[namespace.namespace, quota, volume]),
+                opts=child_options(
+                    self, inside=namespace.namespace, depends_on=[namespace.namespace, quota, volume]
+                ),
             )
         self.register_outputs({"folders": sorted(tenant.shared_folders)})
 
@@ -70,7 +72,7 @@ class TenantStorage(pulumi.ComponentResource):
                 host_path=_host_path(folder),
                 csi=_csi(folder, read_only=read_only),
             ),
-            opts=child(self),
+            opts=child_options(self),
         )
 
 

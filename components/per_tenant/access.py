@@ -7,9 +7,9 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 import model
-from components.context import Context, child
+from components.context import Context, child_options
 from components.metadata import meta
-from components.namespace import TenantNamespace
+from components.per_tenant.namespace import TenantNamespace
 from model import State, Tenant, names
 
 
@@ -79,7 +79,7 @@ class TenantAccess(pulumi.ComponentResource):
     ) -> None:
         """Takes `guards`: quota and network, which stand before anybody is let in."""
         super().__init__("tenancy:tenant:Access", space.name, None, opts)
-        options = child(self, inside=namespace.namespace, depends_on=[namespace.namespace, *guards])
+        options = child_options(self, inside=namespace.namespace, depends_on=[namespace.namespace, *guards])
         if space.key is None:
             self._service_accounts(context, tenant, space, options)
         # The first grant of a member takes the member's old binding over.

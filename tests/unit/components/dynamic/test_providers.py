@@ -13,9 +13,9 @@ from pulumi.output import Unknown
 
 from components.dynamic import clock, connection
 from components.dynamic.certificate import CertificateProvider
-from components.dynamic.claims import ClaimsProvider
+from components.dynamic.name_check import NameCheckProvider
 from components.dynamic.token import TokenProvider
-from tests.unit.dynamic.support import certificate_inputs, make_request
+from tests.unit.components.dynamic.support import certificate_inputs, make_request
 
 REQUEST = make_request("vision-1")
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -49,13 +49,35 @@ def token_inputs(**changes: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("provider", [CertificateProvider(), TokenProvider(), ClaimsProvider()])
+@pytest.mark.parametrize("provider", [CertificateProvider(), TokenProvider(), NameCheckProvider()])
 def test_provider_is_stored_by_its_name_alone(provider: ResourceProvider) -> None:
     stored = base64.b64decode(serialize_provider(provider))
     assert type(provider).__module__.encode() in stored
     assert len(stored) < 200
     assert type(dill.loads(stored)) is type(provider)
     assert provider.serialize_as_secret_always
+
+
+@pytest.mark.parametrize(
+    ("stored", "provider"),
+    [
+        (
+            "gASVMwAAAAAAAACMGWNvbXBvbmVudHMuZHluYW1pYy5jbGFpbXOUjA5DbGFpbXNQcm92aWRlcpSTlCmBlC4=",
+            NameCheckProvider,
+        ),
+        (
+            "gASVPQAAAAAAAACMHmNvbXBvbmVudHMuZHluYW1pYy5jZXJ0aWZpY2F0ZZSME0NlcnRpZmljYXRlUHJvdmlkZXKUk5QpgZQu",
+            CertificateProvider,
+        ),
+        (
+            "gASVMQAAAAAAAACMGGNvbXBvbmVudHMuZHluYW1pYy50b2tlbpSMDVRva2VuUHJvdmlkZXKUk5QpgZQu",
+            TokenProvider,
+        ),
+    ],
+)
+def test_the_provider_of_an_old_state_is_found(stored: str, provider: type[ResourceProvider]) -> None:
+    """As version 0.1 of the program stored them."""
+    assert type(dill.loads(base64.b64decode(stored))) is provider
 
 
 def test_certificate_inputs_are_good() -> None:
@@ -165,7 +187,7 @@ def test_errors_name_no_secret() -> None:
     assert "very-secret" not in str(caught.value)
 
 
-def claim_inputs(*objects: str, **changes: Any) -> dict[str, Any]:
+def check_inputs(*objects: str, **changes: Any) -> dict[str, Any]:
     listed = [["v1", "Namespace", name] for name in objects]
     return {
         "objects": listed,
@@ -175,49 +197,49 @@ def claim_inputs(*objects: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-def test_claims_ask_only_for_what_is_new() -> None:
-    assert ClaimsProvider().check(claim_inputs("a", "b"), claim_inputs("b", "a")).failures == []
-    failures = ClaimsProvider().check(claim_inputs("a"), claim_inputs("a", "b")).failures
+def test_names_are_asked_for_only_when_new() -> None:
+    assert NameCheckProvider().check(check_inputs("a", "b"), check_inputs("b", "a")).failures == []
+    failures = NameCheckProvider().check(check_inputs("a"), check_inputs("a", "b")).failures
     assert len(failures) == 1
     assert f"{NO_CLUSTER} is unreachable" in failures[0].reason
 
 
-def test_claims_do_not_ask_for_what_is_taken_over() -> None:
-    inputs = claim_inputs("a", "b", taken_over=[["v1", "Namespace", "b"]])
-    assert ClaimsProvider().check(claim_inputs("a"), inputs).failures == []
-    assert ClaimsProvider().check(inputs, claim_inputs("a", "b")).failures == []
+def test_what_is_taken_over_is_not_asked_for() -> None:
+    inputs = check_inputs("a", "b", taken_over=[["v1", "Namespace", "b"]])
+    assert NameCheckProvider().check(check_inputs("a"), inputs).failures == []
+    assert NameCheckProvider().check(inputs, check_inputs("a", "b")).failures == []
 
 
-def test_a_protected_claim_may_not_leave_the_list() -> None:
-    protected = claim_inputs("a", "b", protected=[["v1", "Namespace", "b"]])
-    assert ClaimsProvider().check(protected, claim_inputs("b", protected=[])).failures == []
-    assert ClaimsProvider().check(claim_inputs("a", "b", protected=[]), claim_inputs("a")).failures == []
-    (failure,) = ClaimsProvider().check(protected, claim_inputs("a")).failures
+def test_a_protected_object_may_not_leave_the_list() -> None:
+    protected = check_inputs("a", "b", protected=[["v1", "Namespace", "b"]])
+    assert NameCheckProvider().check(protected, check_inputs("b", protected=[])).failures == []
+    assert NameCheckProvider().check(check_inputs("a", "b", protected=[]), check_inputs("a")).failures == []
+    (failure,) = NameCheckProvider().check(protected, check_inputs("a")).failures
     assert "Namespace b would be deleted, but the tenant is protected: first apply" in failure.reason
 
 
 @pytest.mark.parametrize("unknown", ["kubeconfig", "context", "objects", "owner_label"])
-def test_claims_wait_until_a_preview_knows_the_cluster(unknown: str) -> None:
-    inputs = claim_inputs("a", **{unknown: Unknown()})
-    assert ClaimsProvider().check({}, inputs).failures == []
+def test_names_wait_until_a_preview_knows_the_cluster(unknown: str) -> None:
+    inputs = check_inputs("a", **{unknown: Unknown()})
+    assert NameCheckProvider().check({}, inputs).failures == []
 
 
 @pytest.mark.parametrize(
     ("news", "changed"),
     [
-        (claim_inputs("a", kubeconfig="other"), False),
-        (claim_inputs("a", "b"), True),
-        (claim_inputs("a", owner_label=["tenancy.dev/stack", "gpu"]), True),
+        (check_inputs("a", kubeconfig="other"), False),
+        (check_inputs("a", "b"), True),
+        (check_inputs("a", owner_label=["tenancy.dev/stack", "gpu"]), True),
     ],
 )
-def test_what_changes_claims(news: dict[str, Any], changed: bool) -> None:
-    result = ClaimsProvider().diff("claims", claim_inputs("a"), news)
+def test_what_changes_a_name_check(news: dict[str, Any], changed: bool) -> None:
+    result = NameCheckProvider().diff("names", check_inputs("a"), news)
     assert (result.changes, result.replaces) == (changed, None)
 
 
-def test_claims_store_no_kubeconfig() -> None:
-    assert "kubeconfig" not in (ClaimsProvider().create(claim_inputs("a")).outs or {})
-    assert "kubeconfig" not in (ClaimsProvider().update("claims", {}, claim_inputs("a")).outs or {})
+def test_a_name_check_stores_no_kubeconfig() -> None:
+    assert "kubeconfig" not in (NameCheckProvider().create(check_inputs("a")).outs or {})
+    assert "kubeconfig" not in (NameCheckProvider().update("names", {}, check_inputs("a")).outs or {})
 
 
 def test_one_client_for_each_connection(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

@@ -13,8 +13,8 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.context import Context
-from components.floor.reach import DNS_PORTS, EVERYWHERE, HTTPS, Reach, dns_addresses, family, within
 from components.metadata import meta
+from components.policy_engines.reach import DNS_PORTS, EVERYWHERE, HTTPS, Reach, dns_addresses, family, within
 from model import Calico, Cluster, PortRange, Protocol, Tenant, names
 
 ISOLATION_ORDER = 100

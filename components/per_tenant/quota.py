@@ -6,9 +6,9 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 import model
-from components.context import Context, child
+from components.context import Context, child_options
 from components.metadata import meta
-from components.namespace import TenantNamespace
+from components.per_tenant.namespace import TenantNamespace
 from model import Cluster, PriorityGrant, State, Tenant, quantity
 
 
@@ -28,7 +28,7 @@ class TenantQuota(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("tenancy:tenant:Quota", space.name, None, opts)
-        options = child(self, inside=namespace.namespace, depends_on=[namespace.namespace])
+        options = child_options(self, inside=namespace.namespace, depends_on=[namespace.namespace])
         quotas = hard_limits(context.cluster, tenant, space)
         made: list[pulumi.Resource] = []
         for key, hard in quotas.items():

@@ -1,16 +1,15 @@
-"""The Network room: a namespace's own NetworkPolicies, and the floor that keeps its tenant apart."""
+"""A namespace's own NetworkPolicies."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import pulumi
 import pulumi_kubernetes as k8s
 
 import model
-from components.context import Context, child
-from components.floor import calico, upstream
-from components.floor.reach import DNS_PORTS, EVERYWHERE, HTTPS, dns_addresses, private_addresses, reach
+from components.context import Context, child_options
 from components.metadata import REASON, meta
-from components.namespace import TenantNamespace
+from components.per_tenant.namespace import TenantNamespace
+from components.policy_engines.reach import DNS_PORTS, EVERYWHERE, HTTPS, dns_addresses, private_addresses
 from model import Cluster, PortRange, Protocol, Tenant
 
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"  # set by the API server, cannot be edited
@@ -36,7 +35,7 @@ class TenantNetwork(pulumi.ComponentResource):
     ) -> None:
         """Takes `neighbours`: the tenants that this one and they both declared, by name."""
         super().__init__("tenancy:tenant:Network", space.name, None, opts)
-        options = child(self, inside=namespace.namespace, depends_on=[namespace.namespace])
+        options = child_options(self, inside=namespace.namespace, depends_on=[namespace.namespace])
         policies = network_policies(context.cluster, tenant, neighbours)
         for name, spec in policies.items():
             egress = tenant.network.egress.get(name.removeprefix("egress-"))
@@ -53,29 +52,6 @@ class TenantNetwork(pulumi.ComponentResource):
                 opts=options,
             )
         self.register_outputs({"policies": sorted(policies)})
-
-
-class TenantIsolation(pulumi.ComponentResource):
-    """The cluster-wide policy that keeps a tenant apart, in the words of the cluster's policy engine."""
-
-    def __init__(
-        self,
-        context: Context,
-        tenant: Tenant,
-        neighbours: Mapping[str, Tenant],
-        floor: Sequence[pulumi.Resource],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("tenancy:tenant:Isolation", tenant.name, None, opts)
-        options = child(self, depends_on=floor)
-        bounds = reach(context.cluster, tenant, neighbours.values())
-        network = context.cluster.network
-        policy = None
-        if network.calico is not None:
-            policy = calico.isolation(context, network.calico, tenant, bounds, options)
-        elif network.policy_api is not None:
-            policy = upstream.isolation(context, network.policy_api, tenant, bounds, options)
-        self.register_outputs({"policy": policy.urn if policy else None})
 
 
 def network_policies(cluster: Cluster, tenant: Tenant, neighbours: Mapping[str, Tenant]) -> dict[str, Spec]:

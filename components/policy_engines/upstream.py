@@ -14,8 +14,8 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.context import Context
-from components.floor.reach import DNS_PORTS, EVERYWHERE, HTTPS, Reach, dns_addresses
 from components.metadata import meta
+from components.policy_engines.reach import DNS_PORTS, EVERYWHERE, HTTPS, Reach, dns_addresses
 from model import PolicyApi, PortRange, Tenant, names
 
 Rule = dict[str, Any]

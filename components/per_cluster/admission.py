@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_kubernetes as k8s
 
-from components.context import Context, child
+from components.context import Context, child_options
 from components.metadata import STACK, meta
 from model import names
 
@@ -118,13 +118,13 @@ def _validating(
             match_conditions=[V1.MatchConditionArgs(name="tenants", expression=f"!({_PLATFORM})")],
             validations=list(validations),
         ),
-        opts=child(parent),
+        opts=child_options(parent),
     )
     V1.ValidatingAdmissionPolicyBinding(
         name,
         metadata=meta(context, name),
         spec=V1.ValidatingAdmissionPolicyBindingSpecArgs(policy_name=name, validation_actions=["Deny"]),
-        opts=child(parent, depends_on=[policy]),
+        opts=child_options(parent, depends_on=[policy]),
     )
 
 
@@ -206,12 +206,12 @@ class PodDefaults(pulumi.ComponentResource):
                     V1.MutationArgs(patch_type="JSONPatch", json_patch=V1.JSONPatchArgs(expression=_DROPPED)),
                 ],
             ),
-            opts=child(self),
+            opts=child_options(self),
         )
         V1.MutatingAdmissionPolicyBinding(
             policy_name,
             metadata=meta(context, policy_name),
             spec=V1.MutatingAdmissionPolicyBindingSpecArgs(policy_name=policy_name),
-            opts=child(self, depends_on=[policy]),
+            opts=child_options(self, depends_on=[policy]),
         )
         self.register_outputs({"policy": policy_name})

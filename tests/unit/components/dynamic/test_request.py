@@ -21,7 +21,7 @@ from components.dynamic.request import (
     usages_problem,
 )
 from model import names
-from tests.unit.dynamic.support import encoded, make_certificate, make_request, subject
+from tests.unit.components.dynamic.support import encoded, make_certificate, make_request, subject
 
 REQUEST = make_request("vision-codespaces-1", "tenants")
 

@@ -2,43 +2,33 @@
 
 from collections.abc import Sequence
 
-import pulumi
-
 from components.context import Context
-from components.dynamic import Claims, ClaimsArgs
+from components.dynamic import NameCheckArgs, ObjectId
 from components.metadata import STACK
-from components.namespace import is_protected
 from model import PolicyApi, Tenant, names
 
-Claim = tuple[str, str, str]
-"""apiVersion, kind and name of a cluster-scoped object."""
 
-
-def claims(name: str, context: Context, tenants: Sequence[Tenant], options: pulumi.ResourceOptions) -> Claims:
-    """The resource that fails a preview or an update before it takes over somebody else's object."""
-    objects = [*_cluster(context), *(claim for tenant in tenants for claim in _tenant(context, tenant))]
-    return Claims(
-        name,
-        ClaimsArgs(
-            objects=tuple(objects),
-            owner_label=(STACK, context.stack),
-            taken_over=tuple(
-                ("v1", "Namespace", tenant.main_namespace) for tenant in tenants if tenant.adopt.namespace
-            ),
-            protected=tuple(
-                ("v1", "Namespace", space)
-                for tenant in tenants
-                if is_protected(context, tenant)
-                for space in tenant.namespace_names
-            ),
-            kubeconfig=context.connection.kubeconfig,
-            context=context.connection.context,
+def name_check_args(context: Context, tenants: Sequence[Tenant]) -> NameCheckArgs:
+    """What `NameCheck` looks up before a preview or an update takes over somebody else's object."""
+    objects = [*_cluster(context), *(each for tenant in tenants for each in _tenant(context, tenant))]
+    return NameCheckArgs(
+        objects=tuple(objects),
+        owner_label=(STACK, context.stack),
+        taken_over=tuple(
+            ("v1", "Namespace", tenant.main_namespace) for tenant in tenants if tenant.adopt.namespace
         ),
-        opts=options,
+        protected=tuple(
+            ("v1", "Namespace", namespace)
+            for tenant in tenants
+            if context.cluster.protects(tenant.state)
+            for namespace in tenant.namespace_names
+        ),
+        kubeconfig=context.connection.kubeconfig,
+        context=context.connection.context,
     )
 
 
-def _cluster(context: Context) -> list[Claim]:
+def _cluster(context: Context) -> list[ObjectId]:
     roles = [
         ("rbac.authorization.k8s.io/v1", "ClusterRole", names.cluster_role(role)) for role in names.ROLES
     ]
@@ -65,7 +55,7 @@ def _cluster(context: Context) -> list[Claim]:
     ]
 
 
-def _tenant(context: Context, tenant: Tenant) -> list[Claim]:
+def _tenant(context: Context, tenant: Tenant) -> list[ObjectId]:
     volumes = [
         ("v1", "PersistentVolume", names.shared_volume(space, folder))
         for space in tenant.namespace_names
@@ -78,7 +68,7 @@ def _tenant(context: Context, tenant: Tenant) -> list[Claim]:
     ]
 
 
-def _floor(context: Context, name: str) -> list[Claim]:
+def _floor(context: Context, name: str) -> list[ObjectId]:
     network = context.cluster.network
     if network.calico is not None:
         return [(network.calico.api_version, "GlobalNetworkPolicy", network.calico.stored_name(name))]

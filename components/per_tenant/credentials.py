@@ -6,8 +6,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 import pulumi_tls as tls
 
-from components.access import Grant, service_account, user
-from components.context import Context, child
+from components.context import Context, child_options
 from components.dynamic import (
     ServiceAccountToken,
     ServiceAccountTokenArgs,
@@ -15,6 +14,7 @@ from components.dynamic import (
     SignedCertificateArgs,
 )
 from components.metadata import meta
+from components.per_tenant.access import Grant, service_account, user
 from kube import document
 from model import CredentialKind, Tenant, credential, names
 from model.scalars import duration
@@ -90,17 +90,17 @@ class TenantCredential(pulumi.ComponentResource):
         self, context: Context, tenant: Tenant, subject: credential.Subject
     ) -> tuple[pulumi.Output[dict[str, object]], dict[str, pulumi.Output[str]]]:
         name = f"{tenant.name}-{subject.binding}"
-        key = tls.PrivateKey(name, algorithm="ECDSA", ecdsa_curve="P256", opts=child(self))
+        key = tls.PrivateKey(name, algorithm="ECDSA", ecdsa_curve="P256", opts=child_options(self))
         request = tls.CertRequest(
             name,
             private_key_pem=key.private_key_pem,
             subject=tls.CertRequestSubjectArgs(common_name=subject.name),
-            opts=child(self),
+            opts=child_options(self),
         )
         certificate = SignedCertificate(
             name,
             _signing(context, tenant, request.cert_request_pem, renew_before_seconds=0),
-            opts=child(self),
+            opts=child_options(self),
         )
         entry = pulumi.Output.all(certificate.certificate_pem, key.private_key_pem).apply(
             lambda found: document.client_certificate(found[0], found[1])
@@ -111,7 +111,7 @@ class TenantCredential(pulumi.ComponentResource):
         self, context: Context, tenant: Tenant, subject: credential.Subject
     ) -> tuple[pulumi.Output[dict[str, object]], dict[str, pulumi.Output[str]]]:
         name = f"{tenant.name}-{subject.binding}"
-        account = credential_account(context, tenant, subject, child(self))
+        account = credential_account(context, tenant, subject, child_options(self))
         token = ServiceAccountToken(
             name,
             ServiceAccountTokenArgs(
@@ -122,7 +122,7 @@ class TenantCredential(pulumi.ComponentResource):
                 kubeconfig=context.connection.kubeconfig,
                 context=context.connection.context,
             ),
-            opts=child(self, depends_on=[account]),
+            opts=child_options(self, depends_on=[account]),
         )
         return token.token.apply(document.token), {"token": token.token}
 
@@ -157,7 +157,7 @@ class MemberCertificates(pulumi.ComponentResource):
             login: SignedCertificate(
                 f"{tenant.name}-{subject.binding}",
                 _signing(context, tenant, member.csr or "", renew_before_seconds=renew_before),
-                opts=child(self),
+                opts=child_options(self),
             )
             for login, member in sorted(tenant.members.items())
             if (subject := credential.laptop(tenant, login, member)) is not None

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_github as github
 
-from components.context import Context, child
-from components.credentials import TenantCredential
+from components.context import Context, child_options
+from components.per_tenant.credentials import TenantCredential
 from model import Tenant, names
 
 # Every change replaces, and creating is an upsert: created first and deleted after, the new value would go.
@@ -48,7 +48,7 @@ class TenantCodespaces(pulumi.ComponentResource):
             repository=repository.partition("/")[2],
             secret_name=secret,
             plaintext_value=value,
-            opts=child(self, depends_on=[credential], options=_REPLACE),
+            opts=child_options(self, depends_on=[credential], options=_REPLACE),
         )
 
     def _organization_secret(
@@ -67,7 +67,7 @@ class TenantCodespaces(pulumi.ComponentResource):
             visibility="selected",
             selected_repository_ids=ids,
             plaintext_value=value,
-            opts=child(self, depends_on=[credential], options=_REPLACE),
+            opts=child_options(self, depends_on=[credential], options=_REPLACE),
         )
 
 

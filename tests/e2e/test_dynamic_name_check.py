@@ -1,20 +1,20 @@
-"""ClaimsProvider against a real API server, without the engine."""
+"""NameCheckProvider against a real API server, without the engine."""
 
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 
-from components.dynamic.claims import ClaimsProvider
+from components.dynamic.name_check import NameCheckProvider
 from kube import Client
 from tests.conftest import Sandbox
 from tests.e2e.dynamic_support import Line, admin, identity
 
 pytestmark = pytest.mark.e2e
 
-LABEL = ("tenancy.dev/stack", "dynamic-claims")
+LABEL = ("tenancy.dev/stack", "dynamic-names")
 ROLE = "rbac.authorization.k8s.io/v1"
-MANY = [f"dynamic-claims-many-{number}" for number in range(12)]
+MANY = [f"dynamic-names-many-{number}" for number in range(12)]
 
 
 @pytest.fixture
@@ -22,9 +22,9 @@ def api(cluster: Sandbox) -> Generator[Client]:
     """A cluster with a role of ours, one of another stack, and one of nobody."""
     client = admin(cluster)
     roles: dict[str, dict[str, str]] = {
-        "dynamic-claims-ours": dict([LABEL]),
-        "dynamic-claims-theirs": {LABEL[0]: "other"},
-        "dynamic-claims-nobodys": {},
+        "dynamic-names-ours": dict([LABEL]),
+        "dynamic-names-theirs": {LABEL[0]: "other"},
+        "dynamic-names-nobodys": {},
     }
     for name, labels in roles.items():
         metadata = {"name": name, "labels": labels}
@@ -62,37 +62,37 @@ def complaints(
 ) -> list[str]:
     kubeconfig = cluster.kubeconfig.read_text()
     news = {"objects": objects, "owner_label": list(LABEL), "kubeconfig": kubeconfig, **changes}
-    result = ClaimsProvider().check({} if old is None else {**news, "objects": old}, news)
+    result = NameCheckProvider().check({} if old is None else {**news, "objects": old}, news)
     assert result.inputs == news
     return [failure.reason for failure in result.failures]
 
 
 def test_free_and_own_names_are_fine(cluster: Sandbox, paths: list[str]) -> None:
-    assert complaints(cluster, roles("dynamic-claims-ours", "dynamic-claims-free")) == []
+    assert complaints(cluster, roles("dynamic-names-ours", "dynamic-names-free")) == []
     assert len(paths) == 2
 
 
 @pytest.mark.usefixtures("api")
 def test_every_foreign_object_is_named(cluster: Sandbox) -> None:
-    wanted = roles("dynamic-claims-ours", "dynamic-claims-theirs", "dynamic-claims-nobodys")
+    wanted = roles("dynamic-names-ours", "dynamic-names-theirs", "dynamic-names-nobodys")
     assert complaints(cluster, [*wanted, ["v1", "Namespace", "kube-system"]]) == [
-        "objects: ClusterRole dynamic-claims-nobodys, ClusterRole dynamic-claims-theirs, "
+        "objects: ClusterRole dynamic-names-nobodys, ClusterRole dynamic-names-theirs, "
         "Namespace kube-system exist and are not this stack's "
-        "(no label tenancy.dev/stack=dynamic-claims): choose other names, or set adopt.namespace "
+        "(no label tenancy.dev/stack=dynamic-names): choose other names, or set adopt.namespace "
         "in the tenant's file to take its namespace over"
     ]
 
 
 def test_many_of_a_kind_are_listed_once(cluster: Sandbox, paths: list[str]) -> None:
-    told = complaints(cluster, roles(*MANY, "dynamic-claims-ours", "dynamic-claims-theirs"))
-    assert [text.split(" exists ")[0] for text in told] == ["objects: ClusterRole dynamic-claims-theirs"]
+    told = complaints(cluster, roles(*MANY, "dynamic-names-ours", "dynamic-names-theirs"))
+    assert [text.split(" exists ")[0] for text in told] == ["objects: ClusterRole dynamic-names-theirs"]
     assert paths == ["GET /apis/rbac.authorization.k8s.io/v1/clusterroles"]
 
 
 def test_only_new_ones_are_looked_up(cluster: Sandbox, paths: list[str]) -> None:
-    old = roles("dynamic-claims-theirs", *MANY)
-    assert complaints(cluster, [*old, *roles("dynamic-claims-free")], old=old) == []
-    assert paths == ["GET /apis/rbac.authorization.k8s.io/v1/clusterroles/dynamic-claims-free"]
+    old = roles("dynamic-names-theirs", *MANY)
+    assert complaints(cluster, [*old, *roles("dynamic-names-free")], old=old) == []
+    assert paths == ["GET /apis/rbac.authorization.k8s.io/v1/clusterroles/dynamic-names-free"]
 
 
 def test_kind_that_is_not_served_has_no_objects(cluster: Sandbox, paths: list[str]) -> None:
@@ -106,14 +106,14 @@ def test_namespaced_kind_is_refused(cluster: Sandbox) -> None:
 
 
 def test_missing_right_is_told(cluster: Sandbox) -> None:
-    with identity(cluster, "dynamic-claims-blind") as kubeconfig:
-        (told,) = complaints(cluster, roles("dynamic-claims-free"), kubeconfig=kubeconfig)
+    with identity(cluster, "dynamic-names-blind") as kubeconfig:
+        (told,) = complaints(cluster, roles("dynamic-names-free"), kubeconfig=kubeconfig)
     assert 'cannot get resource "clusterroles"' in told
 
 
 def test_unreachable_cluster_is_told(cluster: Sandbox) -> None:
     with Line(cluster) as line:
         pass
-    (told,) = complaints(cluster, roles("dynamic-claims-free"), kubeconfig=line.kubeconfig)
+    (told,) = complaints(cluster, roles("dynamic-names-free"), kubeconfig=line.kubeconfig)
     assert "cannot tell whose the objects are" in told
     assert "unreachable" in told

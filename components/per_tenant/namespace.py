@@ -6,9 +6,9 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 import model
-from components.context import Context, child
+from components.context import Context, child_options
 from components.metadata import REASON, STATE, meta
-from model import PodSecurity, State, Tenant, names
+from model import PodSecurity, Tenant, names
 
 
 class TenantNamespace(pulumi.ComponentResource):
@@ -36,11 +36,11 @@ class TenantNamespace(pulumi.ComponentResource):
                 annotations=_annotations(tenant),
                 extra_labels={**tenant.labels, **_labels(context, tenant)},
             ),
-            opts=child(
+            opts=child_options(
                 self,
                 depends_on=floor,
                 options=pulumi.ResourceOptions(
-                    protect=is_protected(context, tenant),
+                    protect=context.cluster.protects(tenant.state),
                     # Adoption takes the object as it is; the first update without `adopt` makes it ours.
                     import_=space.name if adopted else None,
                     ignore_changes=["metadata", "spec"] if adopted else None,
@@ -48,11 +48,6 @@ class TenantNamespace(pulumi.ComponentResource):
             ),
         )
         self.register_outputs({"name": self.namespace.metadata.name})
-
-
-def is_protected(context: Context, tenant: Tenant) -> bool:
-    """Whether the namespaces of a tenant may not be deleted."""
-    return context.cluster.protect and tenant.state is not State.RETIRED
 
 
 def _labels(context: Context, tenant: Tenant) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""What stands once in a cluster, before any tenant."""

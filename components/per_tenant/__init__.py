@@ -1,0 +1,1 @@
+"""What each tenant has: one module for each component."""
