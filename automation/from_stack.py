@@ -12,5 +12,5 @@ def published(project: str, stack: str) -> dict[str, Any]:
     """What would be published of a stack, of the project in a folder. Raises AccessError."""
     try:
         return publication.from_outputs(stacks.outputs(stacks.open_stack(Path(project), stack)))
-    except stacks.StackFailed as failed:
+    except stacks.StackError as failed:
         raise AccessError(str(failed)) from None

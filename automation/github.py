@@ -12,11 +12,13 @@ from urllib.parse import quote, urlsplit
 
 import urllib3
 
+from automation.errors import TenancyError
+
 _PUBLIC = "https://api.github.com"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-class GitHubError(Exception):
+class GitHubError(TenancyError):
     """GitHub refused, or is not there; the message says what was asked and what it said."""
 
     def __init__(self, message: str, status: int = 0) -> None:

@@ -1,35 +1,34 @@
-"""What commands print: tables for people, JSON for machines."""
+"""Tables that fit the terminal; plain columns where there is none, which scripts can cut."""
 
-import json
+import sys
 from collections.abc import Sequence
 
 import click
 
-FAILED = 1
-"""Exit code of every command that could not do its work."""
-PENDING = 3
-"""Exit code where drift or a pending change was found."""
-BAD_INPUT = 2
-"""Exit code of every command whose input is wrong."""
+from automation import plain
+
+Rows = Sequence[Sequence[object]]
 
 
-def as_json(value: object) -> None:
-    """Prints a value as JSON."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+def show_table(head: Sequence[str], rows: Rows) -> None:
+    """Prints a table to standard output; numbers stand to the right. NO_COLOR is honoured."""
+    if sys.stdout.isatty():
+        _draw(head, rows)
+    else:
+        click.echo(plain.table(head, rows))
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Columns as wide as their widest entry; numbers to the right."""
-    texts = [[str(cell) for cell in row] for row in rows]
-    widths = [max(len(row[index]) for row in [list(head), *texts]) for index in range(len(head))]
-    lines = [_line(head, head, widths)]
-    lines += [_line(text, row, widths) for text, row in zip(texts, rows, strict=True)]
-    return "\n".join(lines)
+def _draw(head: Sequence[str], rows: Rows) -> None:
+    # Only people wait for the import.
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
-
-def _line(text: Sequence[str], cells: Sequence[object], widths: Sequence[int]) -> str:
-    parts = [
-        word.rjust(width) if isinstance(cell, (int, float)) else word.ljust(width)
-        for word, cell, width in zip(text, cells, widths, strict=True)
-    ]
-    return "  ".join(parts).rstrip()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, title in enumerate(head):
+        numbers = plain.is_numeric([row[index] for row in rows])
+        table.add_column(title, justify="right" if numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(plain.cell(value)) for value in row))
+    Console(highlight=False).print(table)

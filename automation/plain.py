@@ -7,40 +7,22 @@ from typing import ParamSpec, TypeVar
 
 import click
 
+from automation.errors import BadInputError
+
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
-Errors = tuple[type[Exception], ...]
-
-FAILED = 1
-"""Exit code of every command that could not do its work."""
-BAD_INPUT = 2
-"""Exit code of every command whose input is wrong."""
 
 
-class Failed(click.ClickException):
-    """The work could not be done."""
-
-    exit_code = FAILED
-
-
-class BadInput(click.ClickException):
-    """What was given cannot be worked on."""
-
-    exit_code = BAD_INPUT
-
-
-def reporting(failed: Errors, bad_input: Errors = ()) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
-    """A decorator of commands: these errors are said in one line, without a traceback."""
+def reporting(*bad_input: type[Exception]) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """A decorator of commands: these errors of other packages mean bad input, and are said in one line."""
 
     def around(command: Callable[_P, _R]) -> Callable[_P, _R]:
         @wraps(command)
         def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
             try:
                 return command(*args, **kwargs)
-            except failed as error:
-                raise Failed(str(error)) from None
             except bad_input as error:
-                raise BadInput(str(error)) from None
+                raise BadInputError(str(error)) from None
 
         return run
 
@@ -53,16 +35,27 @@ def as_json(value: object) -> None:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Columns as wide as their widest entry; nothing for None, yes and no for booleans."""
-    texts = [list(head), *([_cell(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[index]) for row in texts) for index in range(len(head))]
-    return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in texts
+    """Columns as wide as their widest entry, numbers to the right; see `cell`."""
+    texts = [[cell(value) for value in row] for row in rows]
+    widths = [max(len(row[index]) for row in [list(head), *texts]) for index in range(len(head))]
+    right = [is_numeric([row[index] for row in rows]) for index in range(len(head))]
+    return "\n".join(_line(row, widths, right) for row in [head, *texts])
+
+
+def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    cells = zip(row, widths, right, strict=True)
+    return "  ".join(text.rjust(width) if end else text.ljust(width) for text, width, end in cells).rstrip()
+
+
+def is_numeric(column: Sequence[object]) -> bool:
+    """Whether a column holds numbers alone."""
+    return bool(column) and all(
+        isinstance(value, (int, float)) and not isinstance(value, bool) for value in column
     )
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """A value as a table shows it: nothing for None, yes and no for booleans."""
     if value is None:
         return ""
     if isinstance(value, bool):

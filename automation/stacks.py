@@ -11,10 +11,12 @@ from typing import Any
 from pulumi import automation as auto
 from pulumi.automation.events import EngineEvent, OpType
 
+from automation.errors import TenancyError
+
 UNCHANGED = frozenset({OpType.SAME, OpType.READ, OpType.REFRESH, OpType.DISCARD})
 
 
-class StackFailed(Exception):  # noqa: N818 - what happened to the stack
+class StackError(TenancyError):
     """An operation on a stack failed; the message is what Pulumi said, without its secrets."""
 
 
@@ -36,16 +38,16 @@ class Outcome:
 
 
 def open_stack(root: Path, name: str, *, create: bool = False) -> auto.Stack:
-    """The stack of the project under `root`. Raises StackFailed if there is no such stack."""
+    """The stack of the project under `root`. Raises StackError if there is no such stack."""
     workspace = auto.LocalWorkspace(work_dir=str(root), env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true"})
     try:
         if create:
             return auto.Stack.create_or_select(name, workspace)
         return auto.Stack.select(name, workspace)
     except auto.StackNotFoundError:
-        raise StackFailed(f"stack {name!r} has never been applied: tenancy up --stack {name}") from None
+        raise StackError(f"stack {name!r} has never been applied: tenancy up --stack {name}") from None
     except auto.CommandError as error:
-        raise StackFailed(_reason(error)) from None
+        raise StackError(_reason(error)) from None
 
 
 def preview(
@@ -133,12 +135,12 @@ def _run(stack: auto.Stack, operation: Callable[[Callable[[EngineEvent], None]],
             stack.cancel()
             operation(collect)
     except auto.ConcurrentUpdateError:
-        raise StackFailed(
+        raise StackError(
             f"stack {stack.name!r} is being updated by another run; wait for it, or if it died: "
             f"pulumi cancel --stack {stack.name}"
         ) from None
     except auto.CommandError as error:
-        raise StackFailed("\n".join(errors) or _reason(error)) from None
+        raise StackError("\n".join(errors) or _reason(error)) from None
     return outcome
 
 

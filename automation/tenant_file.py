@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
+from automation.errors import BadInputError
 from model.csr import key_id
 
 Path = tuple[str, ...]
@@ -20,7 +21,7 @@ Path = tuple[str, ...]
 _OTHER_READINGS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 
 
-class TenantFileError(Exception):
+class TenantFileError(BadInputError):
     """The file is not what a tenant's file is; the message says what."""
 
 

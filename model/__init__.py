@@ -11,6 +11,7 @@ from model.cluster import (
     SharedFolder,
     Taint,
 )
+from model.layout import stacks
 from model.namespaces import Namespace, namespaces
 from model.problems import InvalidConfiguration, Problem
 from model.rules.fleet import granted
@@ -24,7 +25,7 @@ from model.scalars import (
     Role,
     State,
 )
-from model.stack import Stack, load, stacks
+from model.stack import Stack, load
 from model.tenant import (
     Egress,
     ExtraNamespace,

@@ -50,13 +50,6 @@ def load(root: Path, stack: str, cluster: Mapping[str, object] | None = None) ->
     return _Loading(described, files, strangers).stack(stack)
 
 
-def stacks(root: Path) -> tuple[str, ...]:
-    """Names of all stacks that have a Pulumi.<stack>.yaml or a folder of tenants."""
-    configured = {path.name.split(".")[1] for path in root.glob("Pulumi.*.yaml")}
-    folders = {path.name for path in (root / "tenants").glob("*") if path.is_dir()}
-    return tuple(sorted(configured | folders))
-
-
 def _described_cluster(root: Path, stack: str, given: Mapping[str, object] | None) -> Document:
     """The stack's configuration file, its data replaced by what the caller gave, if anything.
 

@@ -5,36 +5,32 @@ from typing import Any
 
 import click
 
-from automation import output, project
+from automation import plain, project
+from automation.commands.shared import all_stacks_option, json_option
 from automation.commands.update import report_invalid
+from automation.errors import FAILED, PENDING
 
 
 @click.command()
-@click.option(
-    "--stack",
-    "names",
-    multiple=True,
-    shell_complete=project.complete_stack,
-    help="Stack to renew; may be repeated. All of them where none is given.",
-)
+@all_stacks_option
 @click.option("--dry-run", is_flag=True, help="Only tell what is due; exits with 3 where something is.")
-@click.option("--json", "json_output", is_flag=True, help="Print a report for machines.")
+@json_option
 @click.pass_context
-def renew(context: click.Context, names: tuple[str, ...], dry_run: bool, json_output: bool) -> None:
+def renew(context: click.Context, names: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
     """Renew the credentials whose window is open, in all stacks. Meant for a daily run.
 
     Other pending changes, such as a tenant that was added meanwhile, wait for the next `tenancy up`.
     """
     root = project.root()
-    chosen = project.choose(root, names or project.names(root))
+    chosen = project.choose_or_all(root, names)
     report_invalid(context, root, chosen)
-    reports = [_one(name, dry_run=dry_run, quiet=json_output) for name in chosen]
-    if json_output:
-        output.as_json({"stacks": reports})
+    reports = [_one(name, dry_run=dry_run, quiet=as_json) for name in chosen]
+    if as_json:
+        plain.as_json({"stacks": reports})
     if any(report["error"] for report in reports):
-        context.exit(output.FAILED)
+        context.exit(FAILED)
     if dry_run and any(report["due"] for report in reports):
-        context.exit(output.PENDING)
+        context.exit(PENDING)
 
 
 def _one(name: str, *, dry_run: bool, quiet: bool) -> dict[str, Any]:
@@ -58,7 +54,7 @@ def _one(name: str, *, dry_run: bool, quiet: bool) -> dict[str, Any]:
             engine.up(stack, say=None, targets=targets)
             report["renewed"] = True
             say(f"{name}: renewed")
-    except engine.StackFailed as failed:
+    except engine.StackError as failed:
         click.echo(f"{name}: {failed}", err=True)
         report["error"] = str(failed)
     return report

@@ -6,54 +6,48 @@ from typing import Any
 
 import click
 
-from automation import output, project
-from model import InvalidConfiguration, load
+from automation import loading, output, plain, project
+from automation.commands.shared import json_option, stacks_option
+from automation.errors import BAD_INPUT, FAILED, PENDING
+from model import Problem
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
-    stack = click.option(
-        "--stack",
-        "names",
-        multiple=True,
-        shell_complete=project.complete_stack,
-        help="Stack to work on; may be repeated. May be left out where there is only one.",
-    )
-    json = click.option("--json", "json_output", is_flag=True, help="Print a report for machines.")
     refresh = click.option(
         "--refresh", is_flag=True, help="Compare with the cluster and GitHub, not only with the state."
     )
-    return stack(json(refresh(command)))
+    return stacks_option(json_option(refresh(command)))
 
 
 @click.command()
 @_options
 @click.pass_context
-def preview(context: click.Context, names: tuple[str, ...], json_output: bool, refresh: bool) -> None:
+def preview(context: click.Context, names: tuple[str, ...], as_json: bool, refresh: bool) -> None:
     """Show what an update would change. Exits with 3 where something would."""
-    outcomes = _each(context, names, json_output, "preview", refresh=refresh)
+    outcomes = _each(context, names, as_json, "preview", refresh=refresh)
     if any(outcome["changes"] for outcome in outcomes):
-        context.exit(output.PENDING)
+        context.exit(PENDING)
 
 
 @click.command()
 @_options
 @click.pass_context
-def up(context: click.Context, names: tuple[str, ...], json_output: bool, refresh: bool) -> None:
+def up(context: click.Context, names: tuple[str, ...], as_json: bool, refresh: bool) -> None:
     """Make the cluster and GitHub what the files ask for."""
-    _each(context, names, json_output, "up", refresh=refresh)
+    _each(context, names, as_json, "up", refresh=refresh)
 
 
 def _each(
-    context: click.Context, names: tuple[str, ...], json_output: bool, operation: str, *, refresh: bool
+    context: click.Context, names: tuple[str, ...], as_json: bool, operation: str, *, refresh: bool
 ) -> list[dict[str, Any]]:
     root = project.root()
     chosen = project.choose(root, names)
     report_invalid(context, root, chosen)
-    reports = [_one(root, name, operation, refresh=refresh, quiet=json_output) for name in chosen]
-    if json_output:
-        output.as_json({"stacks": reports})
+    reports = [_one(root, name, operation, refresh=refresh, quiet=as_json) for name in chosen]
+    if as_json:
+        plain.as_json({"stacks": reports})
     if any(report["error"] for report in reports):
-        context.exit(output.FAILED)
+        context.exit(FAILED)
     return reports
 
 
@@ -61,16 +55,13 @@ def report_invalid(context: click.Context, root: Path, names: tuple[str, ...]) -
     """Ends the command with all problems of the stacks' files, before anything is touched."""
     problems = [problem for name in names for problem in _problems(root, name)]
     if problems:
-        click.echo("\n".join(problems), err=True)
-        context.exit(output.BAD_INPUT)
+        click.echo("\n".join(str(problem) for problem in problems), err=True)
+        context.exit(BAD_INPUT)
 
 
-def _problems(root: Path, name: str) -> list[str]:
-    try:
-        load(root, name)
-    except InvalidConfiguration as error:
-        return [str(problem) for problem in error.problems]
-    return []
+def _problems(root: Path, name: str) -> tuple[Problem, ...]:
+    found = loading.check(root, name)
+    return found if isinstance(found, tuple) else ()
 
 
 def _one(root: Path, name: str, operation: str, *, refresh: bool, quiet: bool) -> dict[str, Any]:
@@ -83,8 +74,8 @@ def _one(root: Path, name: str, operation: str, *, refresh: bool, quiet: bool) -
         run = engine.up if operation == "up" else engine.preview
         outcome = run(stack, say=say, refresh=refresh)
         if operation == "up" and not quiet:
-            click.echo(tenants_table(engine.outputs(stack)))
-    except engine.StackFailed as failed:
+            _show_tenants(engine.outputs(stack))
+    except engine.StackError as failed:
         click.echo(f"{name}: {failed}", err=True)
         return {"stack": name, "error": str(failed), "changes": {}, "steps": [], "warnings": []}
     return {
@@ -96,7 +87,7 @@ def _one(root: Path, name: str, operation: str, *, refresh: bool, quiet: bool) -
     }
 
 
-def tenants_table(outputs: dict[str, Any]) -> str:
+def _show_tenants(outputs: dict[str, Any]) -> None:
     """The tenants of a stack's outputs, a line each."""
     rows = [
         (
@@ -109,4 +100,4 @@ def tenants_table(outputs: dict[str, Any]) -> str:
         )
         for name, tenant in sorted(outputs.get("tenants", {}).items())
     ]
-    return output.table(("TENANT", "STATE", "PROFILE", "NAMESPACES", "ACCELERATORS", "REPOSITORY"), rows)
+    output.show_table(("TENANT", "STATE", "PROFILE", "NAMESPACES", "ACCELERATORS", "REPOSITORY"), rows)

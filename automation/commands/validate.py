@@ -1,49 +1,38 @@
 """`tenancy validate`: every error of every file of a stack, without a cluster."""
 
-from dataclasses import asdict
-from pathlib import Path
-
 import click
 
-from automation import output, project
-from model import InvalidConfiguration, Problem, Stack, granted, load, stacks
+from automation import loading, output, plain, project
+from automation.commands.shared import all_stacks_option, json_option
+from automation.errors import BAD_INPUT
+from automation.loading import Loaded
+from model import Stack, granted
 
 
 @click.command()
-@click.option(
-    "--stack",
-    "names",
-    multiple=True,
-    shell_complete=project.complete_stack,
-    help="Stack to check; may be repeated. All of them where none is given.",
-)
-@click.option("--json", "json_output", is_flag=True, help="Print a report for machines.")
+@all_stacks_option
+@json_option
 @click.option("-v", "--verbose", is_flag=True, help="Also print what is granted of each accelerator.")
 @click.pass_context
-def validate(context: click.Context, names: tuple[str, ...], json_output: bool, verbose: bool) -> None:
-    """Check cluster, profiles and tenants of stacks, and report all that is wrong at once."""
+def validate(context: click.Context, names: tuple[str, ...], as_json: bool, verbose: bool) -> None:
+    """Check cluster, profiles and tenants of stacks, and report all that is wrong at once.
+
+    \b
+      tenancy validate                     all stacks of the project
+      tenancy validate --stack gpu -v      one, and who was granted how many accelerators
+    """
     root = project.root()
-    chosen = names or stacks(root)
-    if not chosen:
-        raise click.UsageError("there are no stacks; a stack is a Pulumi.<stack>.yaml and tenants/<stack>/")
-    results = {name: _check(root, name) for name in dict.fromkeys(chosen)}
-    if json_output:
-        output.as_json({"stacks": [_report(name, result) for name, result in results.items()]})
+    results = {name: loading.check(root, name) for name in project.choose_or_all(root, names)}
+    if as_json:
+        plain.as_json({"stacks": [_report(name, result) for name, result in results.items()]})
     else:
         for name, result in results.items():
             _print(name, result, verbose=verbose)
     if any(not isinstance(result, Stack) for result in results.values()):
-        context.exit(output.BAD_INPUT)
+        context.exit(BAD_INPUT)
 
 
-def _check(root: Path, name: str) -> Stack | tuple[Problem, ...]:
-    try:
-        return load(root, name)
-    except InvalidConfiguration as error:
-        return error.problems
-
-
-def _print(name: str, result: Stack | tuple[Problem, ...], *, verbose: bool) -> None:
+def _print(name: str, result: Loaded, *, verbose: bool) -> None:
     if not isinstance(result, Stack):
         for problem in result:
             click.echo(problem, err=True)
@@ -57,7 +46,7 @@ def _print(name: str, result: Stack | tuple[Problem, ...], *, verbose: bool) -> 
             (key, sum(shares.values()), accelerators[key].total, ", ".join(shares))
             for key, shares in _shares(result).items()
         ]
-        click.echo(output.table(("accelerator", "granted", "total", "tenants"), rows))
+        output.show_table(("accelerator", "granted", "total", "tenants"), rows)
 
 
 def _number(count: int, what: str) -> str:
@@ -69,9 +58,9 @@ def _shares(stack: Stack) -> dict[str, dict[str, int]]:
     return {key: granted(stack.tenants, key) for key in stack.cluster.accelerators}
 
 
-def _report(name: str, result: Stack | tuple[Problem, ...]) -> dict[str, object]:
+def _report(name: str, result: Loaded) -> dict[str, object]:
     if not isinstance(result, Stack):
-        return {"stack": name, "valid": False, "problems": [asdict(problem) for problem in result]}
+        return {"stack": name, "valid": False, "problems": loading.as_data(result)}
     catalogue = result.cluster.accelerators
     return {
         "stack": name,

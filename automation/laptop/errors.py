@@ -1,7 +1,9 @@
 """What can go wrong on the way to access."""
 
+from automation.errors import TenancyError
 
-class AccessError(Exception):
+
+class AccessError(TenancyError):
     """Access cannot be had as asked; the message says why and what to do. Never a secret."""
 
 

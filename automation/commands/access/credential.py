@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from automation import plain
 from automation.github import GitHubError
 from automation.laptop import folder, identity, remote
 from automation.laptop.errors import AccessError
@@ -20,7 +19,6 @@ _LOOK_AGAIN = timedelta(minutes=5)
 @click.option("--stack", required=True)
 @click.option("--tenant", required=True)
 @click.option("--login", required=True)
-@plain.reporting(failed=(AccessError, GitHubError))
 def credential(stack: str, tenant: str, login: str) -> None:
     """Print the credential for kubectl, which runs this by itself (client.authentication.k8s.io/v1).
 

@@ -5,30 +5,16 @@ from pathlib import Path
 
 import click
 
-from automation import plain, project
-from automation.github import GitHub, GitHubError, repository_of
-from automation.laptop.errors import AccessError
-from automation.tenant_file import TenantFileError
+from automation import loading, plain, project
+from automation.commands import shared
+from automation.github import GitHub, repository_of
 from kube.kubeconfig import KubeconfigError
-from model import InvalidConfiguration, Stack, load
 
-plain_errors = plain.reporting(
-    failed=(AccessError, GitHubError), bad_input=(KubeconfigError, TenantFileError)
-)
-"""What went wrong is said in one line."""
+plain_errors = plain.reporting(KubeconfigError)
+"""What is wrong with a kubeconfig is said in one line."""
 
-stack = click.option(
-    "--stack",
-    shell_complete=project.complete_stack,
-    help="The cluster's stack. May be left out where there is only one.",
-)
-stacks = click.option(
-    "--stack",
-    "names",
-    multiple=True,
-    shell_complete=project.complete_stack,
-    help="Stack; may be repeated. May be left out where there is only one.",
-)
+stack = shared.stack_option
+stacks = shared.stacks_option
 login = click.option("--login", help="GitHub login. [default: $GITHUB_USER, else that of the token]")
 repository = click.option(
     "--repository",
@@ -38,32 +24,12 @@ repository = click.option(
 from_stack = click.option(
     "--from-stack", is_flag=True, help="Read the stack's own outputs instead of what CI published."
 )
-json = click.option("--json", "as_json", is_flag=True, help="Print a report for machines.")
+json = shared.json_option
 
 
-def chosen(stack: str | None) -> tuple[Path, str]:
-    """The project's folder, and the stack that was asked for or is the only one."""
-    root = project.root()
-    (name,) = project.choose(root, (stack,) if stack else ())
-    return root, name
-
-
-def load_stack(root: Path, stack: str) -> Stack:
-    """All files of a stack. Raises click.ClickException with everything that is wrong."""
-    try:
-        return load(root, stack)
-    except InvalidConfiguration as error:
-        raise plain.BadInput(str(error)) from None
-
-
-def tenant_path(root: Path, stack: str, tenant: str) -> Path:
-    """The tenant's file in this checkout. Raises click.UsageError where there is none."""
-    folder = root / "tenants" / stack
-    path = folder / f"{tenant}.yaml"
-    if path.parent != folder or not path.is_file():
-        known = ", ".join(sorted(found.stem for found in folder.glob("*.yaml"))) or "none"
-        raise click.UsageError(f"stack {stack!r} has no tenant {tenant!r}; it has: {known}")
-    return path
+chosen = project.chosen
+tenant_path = project.tenant_file
+load_stack = loading.loaded
 
 
 def platform_repository(root: Path, given: str | None) -> str:
