@@ -14,12 +14,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from model import names
 from model.scalars import State, duration
 from model.tenant import Member, Tenant
 
-CODESPACES = "codespaces"
-LAPTOP = "laptop"
-SERIAL_LENGTH = 10
 MAX_COMMON_NAME = 64
 
 
@@ -43,12 +41,12 @@ class Subject:
     @property
     def binding(self) -> str:
         """Name of the RoleBinding."""
-        return f"{self.purpose}-{self.serial}"
+        return names.credential_binding(self.purpose, self.serial)
 
     @property
     def account(self) -> str:
         """Name of the ServiceAccount, where the cluster issues tokens instead of certificates."""
-        return f"{self.tenant}-{self.binding}"
+        return names.credential_account(self.tenant, self.purpose, self.serial)
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,9 @@ def laptop(tenant: Tenant, login: str, member: Member) -> Subject | None:
 def laptop_subject(tenant: str, login: str, key: CertificatePublicKeyTypes) -> Subject:
     """The only subject that a request with this key may carry for this member."""
     info = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return Subject(tenant, f"{LAPTOP}-{login.lower()}", hashlib.sha256(info).hexdigest()[:SERIAL_LENGTH])
+    return Subject(
+        tenant, names.laptop_purpose(login), hashlib.sha256(info).hexdigest()[: names.SERIAL_LENGTH]
+    )
 
 
 def _subject(tenant: Tenant, epoch: int) -> Subject:
@@ -100,10 +100,9 @@ def _subject(tenant: Tenant, epoch: int) -> Subject:
     # every earlier subject a stranger at once, those in their grace period too.
     members = ",".join(sorted(login.lower() for login in tenant.members))
     generation = tenant.credentials.generation
-    return Subject(
-        tenant.name, CODESPACES, _digest(f"{tenant.name}/{CODESPACES}/{members}/{generation}/{epoch}")
-    )
+    issue = f"{tenant.name}/{names.REPOSITORIES}/{members}/{generation}/{epoch}"
+    return Subject(tenant.name, names.REPOSITORIES, _digest(issue))
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:SERIAL_LENGTH]
+    return hashlib.sha256(text.encode()).hexdigest()[: names.SERIAL_LENGTH]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from model import quantity
+from model import names, quantity
 from model.tenant import Objects, Quota, Tenant
 
 
@@ -32,7 +32,12 @@ def namespaces(tenant: Tenant) -> tuple[Namespace, ...]:
     return (
         main,
         *(
-            Namespace(f"{tenant.main_namespace}-{key}", key, _share(tenant.quota, share), taken[key])
+            Namespace(
+                names.extra_namespace(tenant.main_namespace, key),
+                key,
+                _share(tenant.quota, share),
+                taken[key],
+            )
             for key, share in shares.items()
         ),
     )

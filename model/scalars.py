@@ -19,9 +19,6 @@ from pydantic import (
 
 from model import quantity
 
-PREFIX = "tenancy.dev"
-"""Prefix of every label and annotation that the program itself owns."""
-
 
 class Model(BaseModel):
     """A frozen part of the configuration: unknown keys are errors, booleans and numbers are never guessed."""

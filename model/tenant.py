@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from model import names
 from model.scalars import (
     Cidr,
     Classification,
@@ -303,7 +304,16 @@ class Tenant(Model):
     @property
     def namespace_names(self) -> tuple[str, ...]:
         """Names of all namespaces of the tenant, the main one first."""
-        return (self.main_namespace, *(f"{self.main_namespace}-{key}" for key in self.namespaces))
+        return (
+            self.main_namespace,
+            *(names.extra_namespace(self.main_namespace, key) for key in self.namespaces),
+        )
+
+    @property
+    def all_repositories(self) -> tuple[str, ...]:
+        """All repositories of the tenant as owner/name, the main one first."""
+        main = (self.repository,) if self.repository else ()
+        return tuple(dict.fromkeys((*main, *self.repositories)))
 
     @property
     def confidential(self) -> bool:
