@@ -6,8 +6,8 @@ from datetime import datetime
 
 import pulumi
 
-from kube.document import Endpoint
-from kube.kubeconfig import KubeconfigError, cluster_access
+from kube import KubeconfigError, cluster_access
+from kube.config.build import Endpoint
 from model import Cluster
 
 

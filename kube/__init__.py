@@ -1,7 +1,9 @@
 """Reading kubeconfigs, and one small typed client of the Kubernetes API."""
 
-from kube.client import ApiError, ApiResource, Client, KubeError, UnknownKind, Unreachable, WatchEvent
-from kube.kubeconfig import ClusterAccess, ExecPlugin, KubeconfigError, cluster_access
+from kube.client import Client, WatchEvent
+from kube.config.read import ClusterAccess, ExecPlugin, cluster_access
+from kube.discovery import ApiResource
+from kube.errors import ApiError, KubeconfigError, KubeError, UnknownKind, Unreachable
 from kube.types import JsonObject
 
 __all__ = [

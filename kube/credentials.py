@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kube.kubeconfig import ClusterAccess, ExecPlugin, KubeconfigError
+from kube.config.read import ClusterAccess, ExecPlugin
+from kube.errors import KubeconfigError
 from kube.types import JsonObject
 
 TOKEN_FILE_LIFE = 60.0  # seconds; the kubelet rotates such files, client-go reads them again each minute

@@ -10,10 +10,10 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from automation import kubeconfig as documents
-from automation import kubeconfig_files as files
-from automation.kubeconfig import KINDS, Document, Merged, Rename, Source
-from kube.kubeconfig import KubeconfigError
+from kube.config import edit as documents
+from kube.config import files
+from kube.config.edit import KINDS, Document, Merged, Rename, Source
+from kube.errors import KubeconfigError
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 from typing import cast
 
-from automation import kubeconfig as documents
-from automation.kubeconfig import Document, Source
 from automation.laptop.errors import AccessError
 from automation.laptop.folder import Folder
 from automation.laptop.identity import EXEC_API
 from automation.laptop.publication import Published
-from kube import document
+from kube.config import build
+from kube.config import edit as documents
+from kube.config.edit import Document, Source
 
 
 def plugin(command: str, stack: str, tenant: str, login: str) -> Document:
@@ -50,8 +50,8 @@ def merged(
         KubeconfigError: the text is no kubeconfig.
     """
     old = documents.parse(text, str(path))
-    endpoint = document.Endpoint(published.cluster, published.server, published.certificate_authority)
-    new: Document = json.loads(document.kubeconfig(endpoint, user, entry, published.namespaces))
+    endpoint = build.Endpoint(published.cluster, published.server, published.certificate_authority)
+    new: Document = json.loads(build.kubeconfig(endpoint, user, entry, published.namespaces))
     names = documents.names(new, "context")
     if not overwrite:
         _refuse_foreign(old, new, path)

@@ -15,7 +15,7 @@ from components.dynamic import (
 )
 from components.metadata import meta
 from components.per_tenant.access import Grant, service_account, user
-from kube import document
+from kube.config import build
 from model import CredentialKind, Tenant, credential, names
 from model.scalars import duration
 
@@ -81,7 +81,7 @@ class TenantCredential(pulumi.ComponentResource):
         )
         self.kubeconfig = pulumi.Output.secret(
             user_entry.apply(
-                lambda entry: document.kubeconfig(endpoint, subject.name, entry, tenant.namespace_names)
+                lambda entry: build.kubeconfig(endpoint, subject.name, entry, tenant.namespace_names)
             )
         )
         self.register_outputs({"subject": subject.name})
@@ -103,7 +103,7 @@ class TenantCredential(pulumi.ComponentResource):
             opts=child_options(self),
         )
         entry = pulumi.Output.all(certificate.certificate_pem, key.private_key_pem).apply(
-            lambda found: document.client_certificate(found[0], found[1])
+            lambda found: build.client_certificate(found[0], found[1])
         )
         return entry, {"certificate": certificate.certificate_pem, "key": key.private_key_pem}
 
@@ -124,7 +124,7 @@ class TenantCredential(pulumi.ComponentResource):
             ),
             opts=child_options(self, depends_on=[account]),
         )
-        return token.token.apply(document.token), {"token": token.token}
+        return token.token.apply(build.token), {"token": token.token}
 
 
 def credential_account(

@@ -12,7 +12,7 @@ import model
 from components.cluster import Cluster, ClusterArgs
 from components.context import Connection, Context
 from components.tenant import Tenant, TenantArgs
-from kube.document import Endpoint
+from kube.config.build import Endpoint
 from kube.types import JsonObject
 
 REPOSITORY = Path(__file__).parents[2]

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import click
 
-from automation import kubeconfig_files, plain
+from automation import plain
 from automation.commands.access import shared
 from automation.laptop import context, folder, identity, remote
 from automation.laptop.errors import AccessError
+from kube.config import files
 
 
 @click.command()
@@ -57,14 +58,14 @@ def pull(
     kept.accept(published.certificate, tenant, person, datetime.now(UTC))
     folder.write_private(kept.source, json.dumps(source, indent=2) + "\n")
 
-    target = (kubeconfig or kubeconfig_files.default_paths(os.environ)[0]).absolute()
+    target = (kubeconfig or files.default_paths(os.environ)[0]).absolute()
     entry = context.files(kept) if embed else context.plugin(_command(), name, tenant, person)
     user = context.user_of(name, tenant, person)
-    with kubeconfig_files.locked([target]):
-        text = kubeconfig_files.read(target) if target.exists() else ""
+    with files.locked([target]):
+        text = files.read(target) if target.exists() else ""
         changed = context.merged(text, target, published, user, entry, overwrite=overwrite)
         if changed != text:
-            kubeconfig_files.write(target, changed)
+            files.write(target, changed)
     contexts = [f"{published.cluster}-{namespace}" for namespace in published.namespaces]
     end = identity.ends(published.certificate)
     if as_json:

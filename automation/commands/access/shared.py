@@ -8,7 +8,7 @@ import click
 from automation import loading, plain, project
 from automation.commands import shared
 from automation.github import GitHub, repository_of
-from kube.kubeconfig import KubeconfigError
+from kube.errors import KubeconfigError
 
 plain_errors = plain.reporting(KubeconfigError)
 """What is wrong with a kubeconfig is said in one line."""

@@ -14,7 +14,7 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from kube import ApiError, Client, JsonObject, KubeconfigError, KubeError, UnknownKind, cluster_access
-from kube.client import READ_TIMEOUT
+from kube.transport import READ_TIMEOUT
 from sandbox.plugins.kubernetes import diff, operations, waiting
 from sandbox.plugins.kubernetes.host import Host
 from sandbox.plugins.kubernetes.normalize import normalize

@@ -14,7 +14,7 @@ import model
 from components.cluster import Cluster, ClusterArgs
 from components.context import Connection, Context
 from components.tenant import Tenant, TenantArgs
-from kube.document import Endpoint
+from kube.config.build import Endpoint
 
 SERVER, CA = "https://k.example.com:6443", "-----BEGIN CERTIFICATE-----\nca\n"
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from kube import document
+from kube.config import build
 from sandbox.toolchain import ensure
 
 FEATURE = Path(__file__).parents[3] / "devcontainer" / "src" / "tenancy"
@@ -98,14 +98,14 @@ class Codespace:
         """Put a cluster's secret into the environment, as a tenant's repository has it."""
         user = f"tenancy:{namespaces[0]}:codespaces:{serial}"
         certificate, key = issue(user, lifetime)
-        self._put(cluster, user, document.client_certificate(certificate, key), namespaces, secret)
+        self._put(cluster, user, build.client_certificate(certificate, key), namespaces, secret)
         encoded = base64.b64encode(key.encode()).decode()
         self.sensitive += [*key.splitlines()[1:-1], *encoded.splitlines(), encoded[40:80]]
 
     def token_cluster(self, cluster: str, *namespaces: str, end: datetime) -> None:
         token = jwt(end)
         user = f"tenancy:{namespaces[0]}:codespaces:0123456789"
-        self._put(cluster, user, document.token(token), namespaces, None)
+        self._put(cluster, user, build.token(token), namespaces, None)
         self.sensitive += [token, *token.split(".")]
 
     def _put(
@@ -116,9 +116,9 @@ class Codespace:
         namespaces: tuple[str, ...],
         secret: str | None,
     ) -> None:
-        endpoint = document.Endpoint(cluster, f"https://{cluster}.example.com:6443", "a CA")
+        endpoint = build.Endpoint(cluster, f"https://{cluster}.example.com:6443", "a CA")
         name = secret or f"KUBECONFIG_{cluster.upper().replace('-', '_')}"
-        self.secrets[name] = document.kubeconfig(endpoint, user, credential, namespaces)
+        self.secrets[name] = build.kubeconfig(endpoint, user, credential, namespaces)
 
     def start(self) -> subprocess.CompletedProcess[str]:
         """Start the codespace; whatever happens, nothing secret is shown and nothing lies about."""

@@ -1,14 +1,13 @@
 """Kubeconfig files: read, locked as kubectl locks them, and replaced whole."""
 
-import contextlib
 import os
-import tempfile
 import time
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from kube.kubeconfig import KubeconfigError
+from kube import private_files
+from kube.errors import KubeconfigError
 
 _PATIENCE = 2.0  # seconds to wait for another program's lock; kubectl does not wait at all
 
@@ -50,8 +49,8 @@ def write(path: Path, text: str) -> Path | None:
         backup = None
         if target.exists():
             backup = target.with_name(f"{target.name}.bak")
-            _write_whole(backup, target.read_bytes())
-        _write_whole(target, text.encode())
+            private_files.write(backup, target.read_bytes())
+        private_files.write(target, text)
     except OSError as error:
         raise KubeconfigError(f"{path}: cannot be written: {error.strerror}") from None
     return backup
@@ -91,17 +90,3 @@ def _take(lock: Path, deadline: float) -> None:
             raise KubeconfigError(f"{lock}: cannot be made: {error.strerror}") from None
         else:
             return
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    # mkstemp makes files of mode 0600.
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            Path(name).unlink()

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from kube import ClusterAccess, ExecPlugin, JsonObject, KubeconfigError, cluster_access
-from kube import kubeconfig as module
+from kube.config import read as module
 
 
 def encoded(text: str) -> str:

@@ -10,14 +10,11 @@ from typing import Any, cast
 
 import yaml
 
+from kube.errors import KubeconfigError
 from kube.types import JsonObject
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 EXEC_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
-
-
-class KubeconfigError(ValueError):
-    """A kubeconfig that cannot be used; the text names its source and the entry, never a credential."""
 
 
 @dataclass(frozen=True)

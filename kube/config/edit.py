@@ -1,4 +1,4 @@
-"""Kubeconfigs as documents: building, merging, cutting down. Pure functions; kubeconfig_files does the rest.
+"""Kubeconfigs as documents: building, merging, cutting down. Pure functions; kube.config.files does the rest.
 
 Rules are kubectl's (client-go, tools/clientcmd/loader.go and tools/clientcmd/api/helpers.go): of entries with
 one name the first file's wins as a whole, the first current-context wins, relative paths are seen from their
@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias, cast
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from kube.kubeconfig import KubeconfigError
+from kube.errors import KubeconfigError
 
 Document: TypeAlias = dict[str, Any]
 Kind: TypeAlias = Literal["cluster", "user", "context"]
