@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from kube import private_files
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -77,7 +79,7 @@ class Layout:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
         if not self.passphrase.exists():
-            write_private(self.passphrase, secrets.token_urlsafe(32).encode())
+            private_files.write(self.passphrase, secrets.token_urlsafe(32).encode())
 
 
 def current(environment: Mapping[str, str] | None = None) -> Layout:
@@ -85,15 +87,3 @@ def current(environment: Mapping[str, str] | None = None) -> Layout:
     override = (os.environ if environment is None else environment).get("SANDBOX_DIR")
     root = Path(override).expanduser() if override else REPOSITORY / ".sandbox"
     return Layout(Path(os.path.abspath(root)))  # noqa: PTH100  (not resolve: the name people gave stays)
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a whole file that only its owner can read, or leave the old one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

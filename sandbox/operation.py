@@ -11,11 +11,12 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
+from kube import private_files
 from sandbox import plugins, toolchain
 from sandbox.controlplane import settings as remembered
 from sandbox.controlplane.commands import PROGRAMS, ControlPlane
 from sandbox.controlplane.start import STOP_ORDER, TOOLS, assemble, run, start
-from sandbox.layout import REPOSITORY, Layout, write_private
+from sandbox.layout import REPOSITORY, Layout
 from sandbox.ports import Ports, is_listening
 from sandbox.processes import Processes, Spec, memory
 from sandbox.toolchain.progress import Progress
@@ -147,7 +148,7 @@ def _parts_file(layout: Layout) -> Path:
 
 def _expect(layout: Layout, parts: Sequence[str]) -> None:
     """Remember what `up` was asked for, so that `status` tells when it was cut short."""
-    write_private(_parts_file(layout), json.dumps(sorted({*parts, *_parts(layout)})).encode())
+    private_files.write(_parts_file(layout), json.dumps(sorted({*parts, *_parts(layout)})).encode())
 
 
 def _expected(layout: Layout) -> set[str]:

@@ -6,7 +6,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.layout import write_private
+from kube import private_files
 
 # Below the ports that Linux and macOS hand to outgoing connections, which would take one now and then.
 FIRST, LAST = 20000, 29999
@@ -35,7 +35,7 @@ class Ports:
             if name in ports and (running or is_free(ports[name])):
                 continue
             ports[name] = _choose(set(ports.values()))
-        write_private(self.path, json.dumps(ports, indent=2).encode())
+        private_files.write(self.path, json.dumps(ports, indent=2).encode())
         return ports
 
 

@@ -17,7 +17,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandbox.layout import Layout, write_private
+from kube import private_files
+from sandbox.layout import Layout
 
 MARKER = "GPU_TENANCY_SANDBOX"
 STOP_GRACE = 10.0  # seconds between SIGTERM and SIGKILL
@@ -127,7 +128,7 @@ class Processes:
             "fingerprint": spec.fingerprint(),
             "port": spec.port,
         }
-        write_private(self._record_path(spec.name), json.dumps(record, indent=2).encode())
+        private_files.write(self._record_path(spec.name), json.dumps(record, indent=2).encode())
 
     def wait(self, specs: Iterable[Spec], timeout: float) -> None:
         """Wait until all are healthy. Raises ProcessError when one dies or takes longer than `timeout` s."""

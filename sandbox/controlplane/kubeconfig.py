@@ -5,8 +5,8 @@ from pathlib import Path
 
 import yaml
 
+from kube import private_files
 from sandbox.controlplane.pki import Pair
-from sandbox.layout import write_private
 
 CLUSTER = "sandbox"
 
@@ -33,7 +33,7 @@ def write_kubeconfig(path: Path, *, server: str, ca: Path, user: str, pair: Pair
     }
     content = yaml.safe_dump(config, sort_keys=False).encode()
     if not path.exists() or path.read_bytes() != content or path.stat().st_mode & 0o077:
-        write_private(path, content)
+        private_files.write(path, content)
 
 
 def _encoded(path: Path) -> str:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from sandbox.layout import write_private
+from kube import private_files
 
 CA_LIFETIME = timedelta(days=3650)
 LIFETIME = timedelta(days=365)
@@ -82,11 +82,11 @@ class Pki:
             self._leaf(name, cluster, user, groups=groups, client=True)
         if not (self.service_account_key.exists() and self.service_account_public_key.exists()):
             key = ec.generate_private_key(ec.SECP256R1())
-            write_private(self.service_account_key, _key_pem(key))
+            private_files.write(self.service_account_key, _key_pem(key))
             public = key.public_key().public_bytes(
                 serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
             )
-            write_private(self.service_account_public_key, public)
+            private_files.write(self.service_account_public_key, public)
 
     def _authority(self, name: str, common_name: str) -> Pair:
         pair = self.pair(name)
@@ -189,8 +189,8 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def _write(pair: Pair, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
-    write_private(pair.key, _key_pem(key))
-    write_private(pair.certificate, certificate.public_bytes(serialization.Encoding.PEM))
+    private_files.write(pair.key, _key_pem(key))
+    private_files.write(pair.certificate, certificate.public_bytes(serialization.Encoding.PEM))
 
 
 def _read(pair: Pair) -> x509.Certificate:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import yaml
 
+from kube import private_files
 from sandbox.controlplane.nodes import DEFAULT_POOLS, Pools, read_pools
-from sandbox.layout import Layout, write_private
+from sandbox.layout import Layout
 
 _DURATION = re.compile(r"(?=.)(\d+h)?(\d+m)?(\d+s)?")
 
@@ -43,7 +44,7 @@ def remembered(
         if not _DURATION.fullmatch(signing_duration):
             raise SettingsError(f"{signing_duration!r} is not a duration like 8760h or 1h30m")
         settings = replace(settings, signing_duration=signing_duration)
-    write_private(path, json.dumps(asdict(settings), indent=2).encode())
+    private_files.write(path, json.dumps(asdict(settings), indent=2).encode())
     return settings
 
 
@@ -52,6 +53,6 @@ def remembered_pools(layout: Layout, given: Path | None = None) -> Pools:
     path = layout.run / "pools.yaml"
     if given is not None:
         pools = read_pools(given)
-        write_private(path, yaml.safe_dump(pools.model_dump(mode="json"), sort_keys=False).encode())
+        private_files.write(path, yaml.safe_dump(pools.model_dump(mode="json"), sort_keys=False).encode())
         return pools
     return read_pools(path) if path.exists() else DEFAULT_POOLS

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from kube import Client, cluster_access
+from kube import Client, cluster_access, private_files
 from sandbox.controlplane import policies
 from sandbox.controlplane.commands import PORTS, PROGRAMS, ControlPlane
 from sandbox.controlplane.nodes import Pools
@@ -15,7 +15,7 @@ from sandbox.controlplane.objects import (
     wait_for_cluster,
 )
 from sandbox.controlplane.settings import Settings
-from sandbox.layout import Layout, write_private
+from sandbox.layout import Layout
 from sandbox.ports import Ports
 from sandbox.processes import ProcessError, Processes, Spec
 from sandbox.toolchain.progress import Progress
@@ -36,7 +36,7 @@ def assemble(
     plane.pki.ensure()
     plane.write_kubeconfigs()
     stages = [path.read_text() for path in sorted(tools["kwok-stages"].rglob("*.yaml")) if _is_stage(path)]
-    write_private(plane.stages, "\n---\n".join(stages).encode())
+    private_files.write(plane.stages, "\n---\n".join(stages).encode())
     return plane
 
 

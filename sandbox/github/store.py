@@ -8,9 +8,7 @@ tokens that a first start makes.
 import fcntl
 import hashlib
 import json
-import os
 import secrets
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import IO, Literal, TypeAlias
 from nacl.public import PrivateKey
 from pydantic import BaseModel, Field
 
+from kube import private_files
 from sandbox.github.git import Git
 
 Permission: TypeAlias = Literal["none", "pull", "triage", "push", "maintain", "admin"]
@@ -236,12 +235,12 @@ class Store:
         else:
             self.state = State()
             tokens = _seed(self)
-            write_private(folder / "tokens.json", json.dumps(tokens, indent=2) + "\n")
+            private_files.write(folder / "tokens.json", json.dumps(tokens, indent=2) + "\n")
             self.save()
 
     def save(self) -> None:
         """Write the state; a reader sees the old file or the new one, never a part."""
-        write_private(self._file, self.state.model_dump_json())
+        private_files.write(self._file, self.state.model_dump_json())
 
     def now(self) -> int:
         """Return Unix seconds by the emulator's clock, which tests can put forward."""
@@ -347,18 +346,6 @@ def slug(name: str) -> str:
     """Return a team's name as it stands in addresses."""
     words = "".join(c if c.isalnum() or c in "_-" else " " for c in name.lower()).split()
     return "-".join(words)
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, in one step."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # mkstemp makes it 0600
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _hash(token: str) -> str:
