@@ -6,9 +6,6 @@ certificate.pem    the certificate of the key in use
 source.json        where to look for a renewed one
 """
 
-import contextlib
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +13,7 @@ from pathlib import Path
 
 from automation.laptop import identity
 from automation.laptop.errors import AccessError
+from kube import private_files
 
 
 @dataclass(frozen=True)
@@ -111,20 +109,7 @@ def write_private(path: Path, text: str) -> None:
         AccessError: it cannot be written.
     """
     try:
-        # Every folder that is made on the way is closed to others, not only the last.
-        for parent in reversed([path.parent, *path.parent.parents]):
-            if not parent.exists():
-                parent.mkdir(mode=0o700)
-        path.parent.chmod(0o700)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                Path(name).unlink()
+        private_files.make_folder(path.parent)
+        private_files.write(path, text)
     except OSError as error:
         raise AccessError(f"{path}: cannot be written: {error.strerror}") from None
