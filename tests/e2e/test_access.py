@@ -17,9 +17,7 @@ from automation.laptop import identity, publication
 from sandbox.github.client import SandboxClient, read_tokens
 from tests.conftest import Sandbox
 from tests.e2e.project import STACK, Project
-from tests.unit.access.conftest import Authority
-
-pytestmark = pytest.mark.e2e
+from tests.unit.automation.laptop.conftest import Authority
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,6 @@ from tests.e2e import people
 from tests.e2e.people import Person
 from tests.e2e.project import STACK, Project
 
-pytestmark = pytest.mark.e2e
-
 RBAC = "rbac.authorization.k8s.io"
 NETWORKING = "networking.k8s.io"
 CLASSES = {"urgent": {"value": 1000, "description": "For somebody else"}}

@@ -13,8 +13,6 @@ from tests.conftest import Sandbox
 from tests.policy.generate import stacks
 from tests.policy.render import name_of, render
 
-pytestmark = pytest.mark.e2e
-
 NAMESPACE = "any-tenant"
 """Stands in for every namespace: those of a tenant do not exist in a dry run."""
 

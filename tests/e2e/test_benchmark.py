@@ -17,8 +17,6 @@ from tests.e2e import people
 from tests.e2e.people import Person
 from tests.e2e.project import Project
 
-pytestmark = pytest.mark.e2e
-
 PROFILES = tuple(built_in())
 People = dict[tuple[str, str], Person]
 RBAC = "rbac.authorization.k8s.io"

@@ -19,11 +19,10 @@ from sandbox.github.client import SandboxClient, read_tokens
 from sandbox.layout import REPOSITORY
 from tests.conftest import Sandbox
 from tests.e2e.project import STACK, Project
-from tests.unit.devcontainer.conftest import Codespace, codespace, programs
+from tests.integration.devcontainer.conftest import Codespace, codespace, programs
 
 __all__ = ["codespace", "programs"]
 
-pytestmark = pytest.mark.e2e
 
 JOB = REPOSITORY / "devcontainer/examples/gpu-job.yaml"
 WITH_CODESPACES: dict[str, Any] = {

@@ -41,8 +41,6 @@ from tests.unit.components.dynamic.support import (
     subject,
 )
 
-pytestmark = pytest.mark.e2e
-
 Inputs = Callable[..., dict[str, Any]]
 
 

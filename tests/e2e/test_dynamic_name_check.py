@@ -10,8 +10,6 @@ from kube import Client
 from tests.conftest import Sandbox
 from tests.e2e.dynamic_support import Line, admin, identity
 
-pytestmark = pytest.mark.e2e
-
 LABEL = ("tenancy.dev/stack", "dynamic-names")
 ROLE = "rbac.authorization.k8s.io/v1"
 MANY = [f"dynamic-names-many-{number}" for number in range(12)]

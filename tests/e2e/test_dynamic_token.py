@@ -13,8 +13,6 @@ from kube import ApiError, Client, JsonObject
 from tests.conftest import Sandbox
 from tests.e2e.dynamic_support import Line, admin, identity
 
-pytestmark = pytest.mark.e2e
-
 NAMESPACE = "dynamic-tokens"
 
 

@@ -24,8 +24,6 @@ from tests.conftest import Sandbox
 from tests.e2e.dynamic_support import NOBODY, admin, requests_of_ours
 from tests.unit.components.dynamic.support import make_request
 
-pytestmark = pytest.mark.e2e
-
 # How a state marks secrets: sdk/go/common/resource/sig in pulumi.
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 

@@ -6,13 +6,9 @@ import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
 
-import pytest
-
 from kube import Client, cluster_access
 from tests.conftest import Sandbox
 from tests.e2e.project import STACK, Project, owned
-
-pytestmark = pytest.mark.e2e
 
 
 def versions(cluster: Sandbox) -> str:

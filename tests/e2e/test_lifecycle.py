@@ -14,8 +14,6 @@ from sandbox.github.client import SandboxClient, SandboxError
 from tests.conftest import Sandbox
 from tests.e2e.project import STACK, Project, namespaced, owned
 
-pytestmark = pytest.mark.e2e
-
 GPU = "requests.nvidia.com/gpu"
 FOLDERS = {"shared_folders": {"data": {"nfs": {"server": "nfs.example.com", "path": "/data"}}}}
 REPOSITORY = "acme/vision"  # one of the emulator's own

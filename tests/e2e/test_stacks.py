@@ -17,8 +17,6 @@ from tests.e2e.people import eventually
 from tests.e2e.stacks import Posed
 from tests.policy.render import name_of, render
 
-pytestmark = pytest.mark.e2e
-
 KINDS = {
     "v1": ("Namespace", "ResourceQuota", "LimitRange", "ServiceAccount"),
     "networking.k8s.io/v1": ("NetworkPolicy",),

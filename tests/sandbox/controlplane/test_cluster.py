@@ -15,8 +15,6 @@ from cryptography.x509.oid import NameOID
 
 from tests.conftest import Sandbox
 
-pytestmark = pytest.mark.e2e
-
 
 def pod(name: str, resources: dict[str, int], **spec: object) -> dict[str, object]:
     limits = {key: str(value) for key, value in resources.items()}

@@ -19,8 +19,6 @@ from sandbox.processes import identity
 from tests.conftest import Sandbox
 from tests.sandbox.controlplane.test_cluster import apply, certificate, csr, until
 
-pytestmark = pytest.mark.e2e
-
 CRD = """
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from kube import ApiError, Client, JsonObject, UnknownKind, Unreachable, cluster_access
-from tests.sandbox.kubernetes.conftest import config_map
+from tests.sandbox.plugins.kubernetes.conftest import config_map
 
 
 def test_discovery_knows_what_kubectl_knows(client: Client) -> None:

@@ -13,7 +13,7 @@ import pytest
 from pulumi import automation as auto
 
 from kube import ApiError, Client
-from tests.sandbox.kubernetes.conftest import Running
+from tests.sandbox.plugins.kubernetes.conftest import Running
 
 Summary = dict[str, int]
 RBAC = "rbac.authorization.k8s.io"
@@ -63,7 +63,7 @@ def stack(
     plugins = tmp_path / "plugins"
     plugins.mkdir()
     plugin = plugins / "pulumi-resource-kubernetes"
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[4]
     plugin.write_text(
         f'#!/bin/sh\ncd "{root}" && exec "{sys.executable}" -m sandbox.plugins.kubernetes "$@"\n'
     )

@@ -2,23 +2,16 @@
 
 import json
 import os
-import subprocess
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import yaml
 
-from automation.github import GitHubError, api_root, repository_of
 from automation.laptop import folder, identity, publication
-from model import credential, load
-from tests.unit.access.conftest import NOW, WEEK, Authority, Laptop, Platform, outputs
-
-FILE = "tenants/dev/vision.yaml"
-
-
-def csr_in(text: str, login: str = "ada") -> str:
-    return yaml.safe_load(text)["members"][login]["csr"]
+from model import load
+from tests.integration.automation.laptop.conftest import Platform
+from tests.unit.automation.laptop.conftest import FILE, NOW, WEEK, Authority, Laptop, csr_in, outputs, plugin
 
 
 def merge(platform: Platform, number: int = 1) -> None:
@@ -39,13 +32,6 @@ def age(laptop: Laptop, minutes: int) -> None:
     """Let the last look for a renewed certificate be some time ago."""
     then = (NOW - timedelta(minutes=minutes)).timestamp()
     os.utime(laptop.folder().source, (then, then))
-
-
-def plugin(laptop: Laptop, code: int = 0) -> Any:
-    """What kubectl is told; the output is not for people, so it may hold the key."""
-    result = laptop.tenancy("credential", "--stack=dev", "--tenant=vision", "--login=ada", code=code)
-    laptop.ran.pop()
-    return result
 
 
 def test_from_request_to_pull(laptop: Laptop, platform: Platform, authority: Authority) -> None:
@@ -114,19 +100,6 @@ def test_who_one_is_comes_from_the_token(laptop: Laptop, platform: Platform) -> 
     assert opened["title"] == f"Access to vision for {platform.api.login()}"
 
 
-def test_without_a_token_the_checkout_is_changed(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GITHUB_USER", "Ada")
-    done = laptop.tenancy("request", "vision", "--stack=dev")
-    text = laptop.file().read_text()
-    assert csr_in(text)
-    load(laptop.project, "dev")
-    for command in ("switch --create access-vision-ada-", f"-- {FILE}", "push --set-upstream origin"):
-        assert command in done.output
-    again = laptop.tenancy("request", "vision", "--stack=dev")
-    assert laptop.file().read_text() == text
-    assert "has this request already" in again.output
-
-
 def test_another_key(laptop: Laptop, platform: Platform, authority: Authority) -> None:
     request(laptop, platform)
     merge(platform)
@@ -144,26 +117,6 @@ def test_another_key(laptop: Laptop, platform: Platform, authority: Authority) -
     pull(laptop, platform)
     assert json.loads(plugin(laptop).output)["status"]["clientKeyData"] != old
     assert not laptop.folder().new_key.exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (("request", "nobody", "--stack=dev"), "it has: speech, vision"),
-        (("request", "../gpu/vision", "--stack=dev"), "no tenant"),
-        (("request", "vision", "--stack=none"), "there is no stack 'none'"),
-        (("request", "vision"), "which stack?"),
-        (("request", "vision", "--stack=dev", "--login=ada", "--pull-request"), "needs a token"),
-        (("pull", "vision", "--stack=dev", "--login=ada"), "which repository is the platform's?"),
-        (("revoke", "vision", "--stack=dev"), "what is to be revoked?"),
-        (("revoke", "vision", "--stack=dev", "--member=nobody"), "it has: ada, grace"),
-        (("revoke", "vision", "--stack=dev", "--member=ada"), "ada has no laptop access"),
-    ],
-)
-def test_bad_input(laptop: Laptop, arguments: tuple[str, ...], told: str) -> None:
-    before = laptop.file().read_text()
-    assert told in laptop.tenancy(*arguments, code=2).output
-    assert laptop.file().read_text() == before
 
 
 def test_nothing_to_pull(laptop: Laptop, platform: Platform, authority: Authority) -> None:
@@ -227,10 +180,6 @@ def test_the_plugin_without_a_network(laptop: Laptop, platform: Platform, author
     assert failed.stdout == ""
 
 
-def test_the_plugin_before_the_first_pull(laptop: Laptop) -> None:
-    assert "tenancy access pull vision --stack dev" in plugin(laptop, code=1).output
-
-
 def test_publishing(platform: Platform, authority: Authority) -> None:
     ada = authority.sign(identity.make_request(identity.make_key(), "vision", "ada"))
     alan = authority.sign(identity.make_request(identity.make_key(), "speech", "alan"))
@@ -275,69 +224,6 @@ def test_status(laptop: Laptop, platform: Platform, authority: Authority) -> Non
     assert found["grace"]["certificate"] == "none"
     assert found["acme/vision"]["subject"].startswith("tenancy:vision:codespaces:")
     assert "ada" in laptop.tenancy(*command).output
-
-
-def test_revoke_a_laptop(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GITHUB_USER", "ada")
-    before = laptop.file().read_text()
-    laptop.tenancy("request", "vision", "--stack=dev")
-    done = laptop.tenancy("revoke", "vision", "--stack=dev", "--member=ADA")
-    assert "the laptop of ada is shut out" in done.output
-    assert "tenancy up --stack dev" in done.output
-    assert laptop.file().read_text() == before
-
-
-def subject(laptop: Laptop) -> str:
-    vision = next(tenant for tenant in load(laptop.project, "dev").tenants if tenant.name == "vision")
-    schedule = credential.codespaces(vision, NOW)
-    assert schedule is not None
-    return schedule.current.name
-
-
-def test_revoke_what_the_repositories_hold(laptop: Laptop) -> None:
-    before = subject(laptop)
-    laptop.tenancy("revoke", "vision", "--stack=dev", "--codespaces")
-    first = subject(laptop)
-    laptop.tenancy("revoke", "vision", "--stack=dev", "--codespaces")
-    assert len({before, first, subject(laptop)}) == 3
-
-
-def test_revoke_everything(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GITHUB_USER", "ada")
-    laptop.tenancy("request", "vision", "--stack=dev")
-    done = json.loads(
-        laptop.tenancy(
-            "revoke", "vision", "--stack=dev", "--all", "--member=grace", "--remove", "--json"
-        ).stdout
-    )
-    assert len(done["done"]) == 3
-    written = yaml.safe_load(laptop.file().read_text())
-    assert written["members"] == {"ada": {"role": "admin"}}
-    assert written["credentials"] == {"generation": 1}
-
-
-def test_where_the_api_is() -> None:
-    assert api_root(None) == "https://api.github.com"
-    assert api_root("https://api.github.com/") == "https://api.github.com"
-    assert api_root("https://github.example.com/") == "https://github.example.com/api/v3"
-    assert api_root("http://127.0.0.1:8080/") == "http://127.0.0.1:8080/api/v3"
-    with pytest.raises(GitHubError, match="must begin with https"):
-        api_root("http://github.example.com/")
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "git@github.com:acme/platform.git",
-        "https://github.com/acme/platform",
-        "https://token@github.com/acme/platform.git/",
-        "ssh://git@github.example.com:22/acme/platform.git",
-    ],
-)
-def test_the_repository_of_a_checkout(laptop: Laptop, url: str) -> None:
-    for command in (["git", "init", "-q"], ["git", "remote", "add", "origin", url]):
-        subprocess.run(command, cwd=laptop.project, check=True)
-    assert repository_of(laptop.project) == "acme/platform"
 
 
 def test_a_token_is_never_shown(laptop: Laptop, platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from cryptography.x509.oid import NameOID
 from automation import tenant_file
 from automation.laptop import identity
 from model import InvalidConfiguration, credential, csr, load
-from tests.unit.access.conftest import Laptop
 
+ROOT = Path(__file__).parents[3]
+FILE = "tenants/dev/vision.yaml"
 P256 = ec.generate_private_key(ec.SECP256R1())
 ADA = ("vision", "ada")
 
@@ -115,9 +117,18 @@ def test_a_signature_by_another_key() -> None:
     ]
 
 
-def problems(laptop: Laptop) -> list[str]:
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout of its own with stack dev."""
+    for name in ("Pulumi.yaml", "Pulumi.dev.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "tenants" / "dev", tmp_path / "tenants" / "dev")
+    return tmp_path
+
+
+def problems(checkout: Path) -> list[str]:
     with pytest.raises(InvalidConfiguration) as caught:
-        load(laptop.project, "dev")
+        load(checkout, "dev")
     return [str(problem) for problem in caught.value.problems]
 
 
@@ -125,22 +136,22 @@ def ask(path: Path, login: str, request: str) -> None:
     path.write_text(tenant_file.with_request(path.read_text(), login, request, None))
 
 
-def test_a_tenants_file_is_refused_at_its_line(laptop: Laptop) -> None:
-    ask(laptop.file(), "grace", make())
-    (problem,) = problems(laptop)
+def test_a_tenants_file_is_refused_at_its_line(checkout: Path) -> None:
+    ask(checkout / FILE, "grace", make())
+    (problem,) = problems(checkout)
     assert "tenants/dev/vision.yaml" in problem
     assert "members.grace.csr: has the subject" in problem
 
 
-def test_two_members_with_one_key(laptop: Laptop) -> None:
-    ask(laptop.file(), "ada", make())
-    ask(laptop.file(), "grace", make(subject=[(CN, name_of(P256, login="grace"))]))
-    (problem,) = problems(laptop)
+def test_two_members_with_one_key(checkout: Path) -> None:
+    ask(checkout / FILE, "ada", make())
+    ask(checkout / FILE, "grace", make(subject=[(CN, name_of(P256, login="grace"))]))
+    (problem,) = problems(checkout)
     assert "members.grace.csr: is for the same key as that of 'ada'" in problem
 
 
-def test_a_good_file(laptop: Laptop) -> None:
+def test_a_good_file(checkout: Path) -> None:
     request = make()
-    ask(laptop.file(), "ada", request)
-    vision = next(tenant for tenant in load(laptop.project, "dev").tenants if tenant.name == "vision")
+    ask(checkout / FILE, "ada", request)
+    vision = next(tenant for tenant in load(checkout, "dev").tenants if tenant.name == "vision")
     assert vision.members["ada"].csr == request

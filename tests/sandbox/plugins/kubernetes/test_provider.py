@@ -17,7 +17,7 @@ from sandbox.plugins.kubernetes.normalize import normalize
 from sandbox.plugins.kubernetes.objects import dig
 from sandbox.plugins.kubernetes.provider import Provider
 from sandbox.plugins.kubernetes.values import UNKNOWN, Secret, decode, encode
-from tests.sandbox.kubernetes.conftest import (
+from tests.sandbox.plugins.kubernetes.conftest import (
     CONFIG_MAP,
     Engine,
     Recorder,
@@ -27,7 +27,7 @@ from tests.sandbox.kubernetes.conftest import (
     config_map,
     urn_of,
 )
-from tests.sandbox.kubernetes.test_normalize import QUANTITIES
+from tests.sandbox.plugins.kubernetes.test_normalize import QUANTITIES
 
 K = provider_pb2.PropertyDiff
 RESPONSE = provider_pb2.DiffResponse

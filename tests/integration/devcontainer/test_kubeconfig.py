@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.unit.devcontainer.conftest import Codespace
+from tests.integration.devcontainer.conftest import Codespace
 
 
 def test_the_namespace_is_there_at_the_first_start(codespace: Codespace) -> None:

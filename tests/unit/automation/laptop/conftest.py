@@ -1,4 +1,4 @@
-"""A laptop, the platform's repository on an emulated GitHub, and a signer in the place of the cluster's."""
+"""A laptop, and a signer in the place of the cluster's."""
 
 import os
 import shutil
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -18,12 +19,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from automation.cli import main
-from automation.github import GitHub, api_root
-from automation.laptop import folder, identity, publication, remote
-from sandbox.github.client import SandboxClient, Tokens, read_tokens
-from tests.sandbox.github.conftest import Emulator, start
+from automation.laptop import folder, identity
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 NOW = datetime.now(UTC).replace(microsecond=0)
 WEEK = timedelta(days=7)
 
@@ -116,51 +114,6 @@ def authority() -> Authority:
     return Authority()
 
 
-@pytest.fixture(scope="session")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Generator[Emulator]:
-    running = start(tmp_path_factory.mktemp("github") / "data")
-    yield running
-    running.stop()
-
-
-@dataclass
-class Platform:
-    """The platform's repository on GitHub."""
-
-    api: GitHub
-    repository: str
-    tokens: Tokens
-
-    def file(self, path: str, branch: str = "main") -> str:
-        found = self.api.read(self.repository, branch, path)
-        assert found is not None
-        return found.text
-
-    def publish(self, stack: str, outputs: dict[str, Any]) -> bool:
-        text = publication.render(publication.from_outputs(outputs))
-        return remote.publish(self.api, self.repository, stack, text)
-
-    def call(self, method: str, path: str, body: object = None) -> Any:
-        return self.api._json(method, f"/repos/{self.repository}{path}", body)  # pyright: ignore[reportPrivateUsage]
-
-
-@pytest.fixture
-def platform(
-    laptop: Laptop, emulator: Emulator, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Platform:
-    """The checkout's files are on its main branch; the laptop has a token and knows where GitHub is."""
-    tokens = read_tokens(emulator.data)
-    name = "".join(letter if letter.isalnum() else "-" for letter in request.node.name)[:90]
-    files = {
-        path.relative_to(laptop.project).as_posix(): path.read_text()
-        for path in laptop.project.rglob("*.yaml")
-    }
-    SandboxClient(emulator.url, tokens.admin).add_repository("acme", name, files=files)
-    monkeypatch.setenv("GITHUB_BASE_URL", f"{emulator.url}/")
-    monkeypatch.setenv("GITHUB_TOKEN", tokens.admin)
-    return Platform(GitHub(api_root(emulator.url), tokens.admin), f"acme/{name}", tokens)
-
-
 def outputs(
     authority: Authority, certificates: dict[str, dict[str, str]], cluster: str = "dev"
 ) -> dict[str, Any]:
@@ -183,3 +136,17 @@ def outputs(
             for tenant, issued in certificates.items()
         },
     }
+
+
+FILE = "tenants/dev/vision.yaml"
+
+
+def csr_in(text: str, login: str = "ada") -> str:
+    return yaml.safe_load(text)["members"][login]["csr"]
+
+
+def plugin(laptop: Laptop, code: int = 0) -> Any:
+    """What kubectl is told; the output is not for people, so it may hold the key."""
+    result = laptop.tenancy("credential", "--stack=dev", "--tenant=vision", "--login=ada", code=code)
+    laptop.ran.pop()
+    return result

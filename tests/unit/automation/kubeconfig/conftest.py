@@ -1,17 +1,12 @@
 """Kubeconfigs as people have them, and real kubectl to compare with."""
 
-import json
-import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from automation.commands.kubeconfig import kubeconfig
-from sandbox.toolchain import ensure
 
 # As in "Configure Access to Multiple Clusters" of the Kubernetes documentation, with its owner's comments.
 TWO_CLUSTERS = """\
@@ -84,13 +79,7 @@ current-context: production
 """
 SECRETS = ("some-password", "token-of-the-operator", "content of the key", "Y29udGVudCBvZiB0aGUga2V5")
 
-Kubectl = Callable[..., Any]
 Tenancy = Callable[..., Result]
-
-
-@pytest.fixture(scope="session")
-def kubectl_path() -> Path:
-    return ensure(["kubectl"])["kubectl"]
 
 
 @pytest.fixture
@@ -120,29 +109,6 @@ def other(home: Path) -> Path:
     path = home / "other.yaml"
     path.write_text(OTHER)
     return path
-
-
-@pytest.fixture
-def kubectl(kubectl_path: Path, home: Path) -> Kubectl:
-    """Runs kubectl; `config view` is asked for JSON and returned as data."""
-
-    def run(*arguments: str | Path, kubeconfig: str | Path = "") -> Any:
-        environment = {"HOME": str(home), "PATH": os.environ["PATH"]}
-        if kubeconfig:
-            environment["KUBECONFIG"] = str(kubeconfig)
-        command = [str(kubectl_path), *map(str, arguments)]
-        is_view = arguments[:2] == ("config", "view")
-        result = subprocess.run(
-            [*command, "--output=json"] if is_view else command,
-            env=environment,
-            cwd=home,
-            capture_output=True,
-            text=True,
-        )
-        assert result.returncode == 0, result.stderr
-        return json.loads(result.stdout) if is_view else result.stdout
-
-    return run
 
 
 @pytest.fixture
