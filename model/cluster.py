@@ -21,8 +21,8 @@ from model.scalars import (
     Login,
     Model,
     Port,
-    Quantity,
     ResourceName,
+    Size,
     State,
     Text,
     shaped,
@@ -104,7 +104,7 @@ class SharedFolder(Model):
     host_path: FolderPath | None = None
     csi: Csi | None = None
     modes: tuple[FolderMode, ...] = (FolderMode.READ_ONLY,)
-    capacity: Quantity = "1Ti"
+    capacity: Size = "1Ti"
     """Size written on the volume; shared folders do not enforce it."""
     mount_options: tuple[str, ...] = ()
     description: Text | None = None

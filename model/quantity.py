@@ -12,9 +12,15 @@ from functools import lru_cache
 _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 _DECIMAL = {"m": -1, "": 0, "k": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
 _PATTERN = re.compile(r"((?:0|[1-9][0-9]{0,21})(?:\.[0-9]{1,9})?)(Ki|Mi|Gi|Ti|Pi|Ei|m|k|M|G|T|P|E)?")
+HUGE_PAGES = re.compile(r"(?:requests\.)?hugepages-(?P<page>[1-9][0-9]*(?:Ki|Mi|Gi))")
+"""Quota keys of huge pages, with the size of a page."""
 
 _EXACT = Context(prec=64)
 """The default of 28 digits would round what the pattern admits."""
+
+LARGEST = Decimal(2**63 - 1)
+"""The API server clamps what is larger."""
+_MEBIBYTE = Decimal(2**20)
 
 
 @lru_cache(maxsize=4096)
@@ -31,7 +37,7 @@ def parse(text: str) -> Decimal:
     thousandths = _EXACT.multiply(value, Decimal(1000))
     if thousandths != thousandths.to_integral_value(context=_EXACT):
         raise ValueError(f"{text!r} is finer than a thousandth, the smallest step Kubernetes keeps")
-    if value > 2**63 - 1:
+    if value > LARGEST:
         raise ValueError(f"{text!r} is larger than Kubernetes can hold")
     return value
 
@@ -40,6 +46,38 @@ def parse(text: str) -> Decimal:
 def canonical(text: str) -> str:
     """The spelling of a quantity that the API server returns: `1024Mi` is `1Gi`, `0.5` is `500m`."""
     return render(parse(text), binary=text.endswith("i"))
+
+
+@lru_cache(maxsize=4096)
+def cores(text: str) -> str:
+    """The canonical spelling of an amount of cores. Raises ValueError, also for a unit of bytes."""
+    value = parse(text)
+    suffix = text.lstrip("0123456789.")
+    if suffix not in ("", "m", "k"):
+        raise ValueError(f"{text!r} is no amount of cores; write a number such as 8, 0.5 or 500m")
+    return render(value, binary=False)
+
+
+@lru_cache(maxsize=4096)
+def size(text: str) -> str:
+    """The canonical spelling of an amount of bytes: 0, or whole bytes from 1Mi. Raises ValueError.
+
+    Less is always a unit that was forgotten: no container and no volume lives on 64 bytes.
+    """
+    value = parse(text)
+    if 0 < value < _MEBIBYTE:
+        unit = "a unit such as Mi or Gi" if text[-1].isdigit() else "Mi, Gi or Ti"
+        raise ValueError(f"{text!r} is less than 1Mi, and sizes are in bytes; write {unit}")
+    if value != value.to_integral_value(context=_EXACT):
+        nearest = int(value / _MEBIBYTE)
+        raise ValueError(f"{text!r} is not a whole number of bytes; write {nearest}Mi")
+    return render(value, binary=text.endswith("i"))
+
+
+def step(key: str) -> Decimal:
+    """The smallest amount of a quota key beside cpu: one object, one device, one byte, one huge page."""
+    match = HUGE_PAGES.fullmatch(key)
+    return parse(match["page"]) if match else Decimal(1)
 
 
 def render(value: Decimal, *, binary: bool) -> str:

@@ -129,7 +129,13 @@ def _resource_name(text: str) -> str:
     if prefix.startswith(("requests.", "limits.")):
         raise ValueError(f"{text!r} carries a quota prefix; write {text.split('.', 1)[1]!r}")
     _dns_name(prefix)
+    if prefix.endswith(_QUOTA_DOMAINS):
+        raise ValueError(f"{text!r} is a name that Kubernetes keeps for itself, and no extended resource")
     return text
+
+
+_QUOTA_DOMAINS = ("kubernetes.io", ".storageclass.storage.k8s.io", ".deviceclass.resource.k8s.io")
+"""How domains end under which a quota counts something else than an extended resource, or nothing."""
 
 
 def _label_key(text: str) -> str:
@@ -176,6 +182,13 @@ def shaped(pattern: str, told: str) -> Any:
     return (AfterValidator(_matching(pattern, told)), _schema(pattern=f"^{pattern}$"))
 
 
+def _amount_schema(suffixes: str) -> Any:
+    pattern = rf"^[0-9]+(\.[0-9]+)?({suffixes})?$"
+    return WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": pattern}]}
+    )
+
+
 def _schema(**keywords: Any) -> Any:
     """Words of JSON Schema for checks that pydantic cannot see through."""
     return Field(json_schema_extra=keywords)
@@ -198,16 +211,20 @@ Quantity = Annotated[
     str,
     BeforeValidator(_text_of_number),
     AfterValidator(quantity.canonical),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 0},
-                {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|Ei|m|k|M|G|T|P|E)?$"},
-            ]
-        }
-    ),
+    _amount_schema("Ki|Mi|Gi|Ti|Pi|Ei|m|k|M|G|T|P|E"),
 ]
 """Text in canonical form; a whole number may be written without quotes."""
+Cores = Annotated[
+    str, BeforeValidator(_text_of_number), AfterValidator(quantity.cores), _amount_schema("m|k")
+]
+"""A `Quantity` of processor cores."""
+Size = Annotated[
+    str,
+    BeforeValidator(_text_of_number),
+    AfterValidator(quantity.size),
+    _amount_schema("Ki|Mi|Gi|Ti|Pi|Ei|k|M|G|T|P|E"),
+]
+"""A `Quantity` of bytes: 0, or at least 1Mi."""
 ResourceName = Annotated[
     str, AfterValidator(_resource_name), _schema(pattern="^[a-z0-9.-]+/[A-Za-z0-9._-]+$")
 ]

@@ -9,6 +9,7 @@ from model import names
 from model.scalars import (
     Cidr,
     Classification,
+    Cores,
     Count,
     CredentialKind,
     DnsLabel,
@@ -27,6 +28,7 @@ from model.scalars import (
     Repository,
     Role,
     SecretName,
+    Size,
     State,
     Text,
     shaped,
@@ -71,34 +73,35 @@ class Objects(Model):
 class Quota(Model):
     """Totals of a tenant, over all its namespaces. Requests and limits are held to the same total."""
 
-    cpu: Quantity
+    cpu: Cores
     """Cores."""
-    memory: Quantity
+    memory: Size
     """Bytes."""
-    ephemeral_storage: Quantity
+    ephemeral_storage: Size
     """Bytes of the nodes' own disks."""
-    storage: dict[DnsName, Quantity]
+    storage: dict[DnsName, Size]
     """Bytes by storage class; a class of the cluster that is not named gets none."""
     objects: Objects
     other: dict[str, Quantity] = {}
-    """Any further ResourceQuota key, written as Kubernetes wants it."""
+    """Any further ResourceQuota key, written as Kubernetes wants it; divided by `share` like the rest."""
 
 
 class ContainerLimits(Model):
     """What a container gets that asks for nothing, and the most that one may ask for."""
 
-    default_cpu: Quantity
+    default_cpu: Cores
     """Cores of a container that names none."""
-    default_memory: Quantity
+    default_memory: Size
     """Bytes of a container that names none."""
-    default_ephemeral_storage: Quantity
-    max_cpu: Quantity
+    default_ephemeral_storage: Size
+    """Bytes of the node's disk for a container that names none."""
+    max_cpu: Cores
     """Cores of the largest container."""
-    max_memory: Quantity
+    max_memory: Size
     """Bytes of the largest container."""
-    max_claim: Quantity
+    max_claim: Size
     """The largest single PersistentVolumeClaim."""
-    shared_memory: Quantity
+    shared_memory: Size
     """Advised size of an in-memory /dev/shm; the runtime's own default is 64Mi."""
 
 
@@ -184,19 +187,23 @@ class Codespaces(Model):
 
 
 class PriorityGrant(Model):
-    """What pods of one PriorityClass may use of the tenant's total."""
+    """What pods of one PriorityClass may use of the tenant's total, over all its namespaces."""
 
     pods: Count
-    cpu: Quantity | None = None
-    memory: Quantity | None = None
+    """Pods of the class, divided over the namespaces by `share`."""
+    cpu: Cores | None = None
+    """Cores that they request, divided likewise; as many as the tenant has where unset."""
+    memory: Size | None = None
+    """Bytes that they request, divided likewise; as many as the tenant has where unset."""
     accelerators: dict[DnsLabel, Count] = {}
+    """By catalogue key; divided in proportion to the accelerators of each namespace. None where unset."""
 
 
 class ExtraNamespace(Model):
     """A further namespace of the tenant, named `<tenant>-<key>`, with its part of the tenant's quota."""
 
     share: int = Field(ge=1, le=99, strict=True)
-    """Percent of cpu, memory, storage and object counts; the main namespace keeps the rest."""
+    """Percent of each amount of `quota` and `priorities`, rounded down; the main namespace keeps the rest."""
     accelerators: dict[DnsLabel, Count] = {}
     """Taken from the tenant's accelerators."""
     description: Text | None = None

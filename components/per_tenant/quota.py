@@ -10,6 +10,7 @@ from components.context import Context, child_options
 from components.metadata import meta
 from components.per_tenant.namespace import TenantNamespace
 from model import Cluster, PriorityGrant, State, Tenant, quantity
+from model.namespaces import SHARED_CLAIM_SIZE
 
 
 class TenantQuota(pulumi.ComponentResource):
@@ -56,9 +57,6 @@ class TenantQuota(pulumi.ComponentResource):
         self.register_outputs({"quotas": sorted(quotas)})
 
 
-SHARED_CLAIM_SIZE = "1Mi"
-"""What the claim of a shared folder asks for: a size binds no folder, and the quota should not feel it."""
-
 _PRIORITY = "priority-"
 _SYSTEM = "system-priorities"
 _SYSTEM_CLASSES = ("system-cluster-critical", "system-node-critical")
@@ -72,7 +70,7 @@ def hard_limits(cluster: Cluster, tenant: Tenant, space: model.Namespace) -> dic
         "accelerators": accelerators(cluster, space.accelerators),
         "storage": _storage(cluster, tenant, space),
         **{
-            f"{_PRIORITY}{name}": _priority(cluster, tenant.priorities.get(name))
+            f"{_PRIORITY}{name}": _priority(cluster, space.priorities.get(name))
             for name in cluster.priority_classes
         },
         _SYSTEM: {"pods": "0"},

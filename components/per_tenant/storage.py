@@ -7,8 +7,9 @@ import model
 from components.context import Context, child_options
 from components.metadata import meta
 from components.per_tenant.namespace import TenantNamespace
-from components.per_tenant.quota import SHARED_CLAIM_SIZE, TenantQuota
+from components.per_tenant.quota import TenantQuota
 from model import FolderMode, SharedFolder, Tenant, names
+from model.namespaces import SHARED_CLAIM_SIZE
 
 
 class TenantStorage(pulumi.ComponentResource):

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from model.cluster import Cluster, PolicyApi
+from model.namespaces import namespaces
 from model.problems import Finding, Key, suggestion
 from model.rules import quota_keys
 from model.rules.cluster import overlap
 from model.rules.shared import RESERVED_PREFIXES, egress_cidrs, namespace_keys, never_open
-from model.scalars import ClusterKind, CredentialKind, FolderMode, State, duration
+from model.scalars import ClusterKind, CredentialKind, State, duration
 from model.tenant import Tenant
 
+_PRIORITY = "priority-"
+"""Begins the key of the quota of a PriorityClass."""
 _RULES_OF_POLICY = {PolicyApi.CLUSTER_NETWORK_POLICY: 25, PolicyApi.ADMIN_NETWORK_POLICY: 100}
 """Rules of one policy, and ports of one rule, by the API's validation."""
 _RULES_OF_FLOOR = 8
@@ -31,6 +34,8 @@ def _quota_keys(tenant: Tenant, cluster: Cluster | None) -> Iterator[Finding]:
         told = quota_keys.wrong(key, cluster)
         if told:
             yield Finding(("quota", "other", key), told, key)
+        elif told := quota_keys.wrong_amount(key, tenant.quota.other[key]):
+            yield Finding(("quota", "other", key), told, tenant.quota.other[key])
 
 
 def _names(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
@@ -50,6 +55,13 @@ def _catalogue(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
         if claimed and not tenant.quota.objects.resource_claims:
             told = f"is 0, but accelerators.{accelerator} is used through claims; allow some"
             yield Finding(("quota", "objects", "resource_claims"), told, 0)
+        elif claimed:
+            yield from _without_claims(tenant, accelerator)
+    for accelerator in tenant.accelerators_per_pod:
+        entry = cluster.accelerators.get(accelerator)
+        if entry and entry.device_class:
+            told = "is used through claims, which no limit of a pod counts; remove it"
+            yield Finding(("accelerators_per_pod", accelerator), told, accelerator)
     pools = {entry.pool: key for key, entry in reversed(cluster.accelerators.items())}
     for index, pool in enumerate(tenant.node_pools):
         if pool not in cluster.pools:
@@ -62,15 +74,32 @@ def _catalogue(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
         yield Finding(("node_pools",), "lists a pool twice")
 
 
+def _without_claims(tenant: Tenant, accelerator: str) -> Iterator[Finding]:
+    """Namespaces that hold devices, and whose part of the claims is too small for one."""
+    for namespace in namespaces(tenant):
+        if namespace.accelerators.get(accelerator) and not namespace.quota.objects.resource_claims:
+            told = (
+                f"leaves {namespace.name!r} none of {tenant.quota.objects.resource_claims} resource claims, "
+                f"by which accelerators.{accelerator} is used; raise quota.objects.resource_claims"
+            )
+            key = ("namespaces",) if namespace.key is None else ("namespaces", namespace.key, "share")
+            yield Finding(key, told)
+
+
 def _storage(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
     yield from _known(("quota", "storage"), tenant.quota.storage, cluster.storage_classes, "a storage class")
     yield from _known(("priorities",), tenant.priorities, cluster.priority_classes, "a priority class")
     yield from _known(("shared_folders",), tenant.shared_folders, cluster.shared_folders, "a shared folder")
     for name, mode in tenant.shared_folders.items():
         folder = cluster.shared_folders.get(name)
-        if folder is not None and mode not in folder.modes and mode is not FolderMode.READ_ONLY:
+        if folder is not None and mode not in folder.modes:
             allowed = ", ".join(folder.modes)
             yield Finding(("shared_folders", name), f"may not be {mode}; allowed: {allowed}", mode)
+    classes = [name.removeprefix(_PRIORITY) for name in tenant.adopt.quotas if name.startswith(_PRIORITY)]
+    for name in classes:
+        if name not in cluster.priority_classes:
+            told = f"{name!r} is not a priority class; {suggestion(name, cluster.priority_classes)}"
+            yield Finding(("adopt", "quotas", f"{_PRIORITY}{name}"), told, name)
 
 
 def _known(key: Key, used: Iterable[str], known: Iterable[str], what: str) -> Iterator[Finding]:
@@ -158,6 +187,20 @@ def _github(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
             )
         elif tenant.repository is None:
             yield Finding(enabled, "needs a 'repository'; name one, or write false", True)
+        elif _no_kind_for_codespaces(tenant, cluster):
+            told = (
+                "cannot be with credentials.kind oidc: nobody logs in there, and the cluster signs no client "
+                "certificates; use kind token, or write false"
+            )
+            yield Finding(enabled, told, True)
+
+
+def _no_kind_for_codespaces(tenant: Tenant, cluster: Cluster) -> bool:
+    """Whether the certificate that a codespace gets beside OIDC would never be signed."""
+    return (
+        tenant.credentials.kind is CredentialKind.OIDC
+        and CredentialKind.CLIENT_CERTIFICATE not in cluster.credentials.kinds
+    )
 
 
 _RULES: tuple[Rule, ...] = (

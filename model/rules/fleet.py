@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from model.cluster import Cluster
 from model.problems import Finding, suggestion
@@ -30,7 +31,8 @@ def totals(fleet: Fleet, cluster: Cluster) -> Iterator[Finding]:
     """Catalogue entries of which more is granted than the cluster has. Keys start at the cluster."""
     for key, entry in cluster.accelerators.items():
         shares = granted(fleet.tenants, key)
-        limit = int(entry.total * entry.oversubscription)
+        # By the decimal that was written: 100 times the float 1.15 is less than 115.
+        limit = int(entry.total * Decimal(str(entry.oversubscription)))
         if (total := sum(shares.values())) > limit:
             times = (
                 f" (oversubscribed {entry.oversubscription:g} times)" if entry.oversubscription > 1 else ""
@@ -41,12 +43,11 @@ def totals(fleet: Fleet, cluster: Cluster) -> Iterator[Finding]:
 
 
 def granted(tenants: tuple[Tenant, ...], accelerator: str) -> dict[str, int]:
-    """Who has how many of an accelerator. Frozen tenants keep what they have, retired ones do not."""
-    shares = {
-        tenant.name: tenant.accelerators.get(accelerator, 0)
-        for tenant in tenants
-        if tenant.state is not State.RETIRED
-    }
+    """Who has how many of an accelerator.
+
+    Frozen and retired tenants count too: what runs there goes on running, until the file is gone.
+    """
+    shares = {tenant.name: tenant.accelerators.get(accelerator, 0) for tenant in tenants}
     return {name: count for name, count in shares.items() if count}
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from decimal import Decimal
 
 from model import quantity
+from model.namespaces import SHARED_CLAIM_SIZE, Namespace, namespaces
 from model.problems import Finding, Key, suggestion
 from model.rules.cluster import MIN_LIFETIME
 from model.rules.shared import RESERVED_PREFIXES, egress_cidrs, namespace_keys, never_open
@@ -93,24 +95,26 @@ def _quota(tenant: Tenant) -> Iterator[Finding]:
         told = "is 0, so nothing could use quota.storage; allow some claims"
         yield Finding(("quota", "objects", "persistent_volume_claims"), told, 0)
     if objects.pods:
-        for name in ("cpu", "memory"):
+        for name in ("cpu", "memory", "ephemeral_storage"):
             if quantity.parse(getattr(tenant.quota, name)) == 0:
                 told = f"is 0, so none of the {objects.pods} pods could start"
                 yield Finding(("quota", name), told, getattr(tenant.quota, name))
     elif any(tenant.accelerators.values()):
         yield Finding(("quota", "objects", "pods"), "is 0, so no pod could use the accelerators", 0)
-    for key, amount in tenant.quota.other.items():
-        counted = key.startswith("count/") or "/" in key
-        if counted and quantity.parse(amount) != quantity.parse(amount).to_integral_value():
-            yield Finding(("quota", "other", key), f"{amount!r} is not a whole number", amount)
+    total = sum((quantity.parse(size) for size in storage.values()), Decimal(0))
+    if total + len(tenant.shared_folders) * quantity.parse(SHARED_CLAIM_SIZE) > quantity.LARGEST:
+        told = "is more in total than Kubernetes can hold, which is just below 8Ei"
+        yield Finding(("quota", "storage"), told)
 
 
 def _limits(tenant: Tenant) -> Iterator[Finding]:
     limits, quota = tenant.limits, tenant.quota
-    for name in ("cpu", "memory"):
-        default, most = getattr(limits, f"default_{name}"), getattr(limits, f"max_{name}")
+    for name in ("cpu", "memory", "ephemeral_storage"):
+        default = getattr(limits, f"default_{name}")
         if quantity.parse(default) == 0:
             yield Finding(("limits", f"default_{name}"), "is 0; a container needs some", default)
+    for name in ("cpu", "memory"):
+        default, most = getattr(limits, f"default_{name}"), getattr(limits, f"max_{name}")
         if quantity.parse(default) > quantity.parse(most):
             told = f"{default} is more than limits.max_{name}, which is {most}"
             yield Finding(("limits", f"default_{name}"), told, default)
@@ -133,11 +137,35 @@ def _namespaces(tenant: Tenant) -> Iterator[Finding]:
         if sum(parts.values()) > grant and max(parts.values()) <= grant:
             told = f"take {sum(parts.values())} {accelerator} together, but the tenant has {grant}"
             yield Finding(("namespaces",), told, sum(parts.values()))
-    for key, extra in tenant.namespaces.items():
-        pods = tenant.quota.objects.pods
-        if pods and not pods * extra.share // 100:
-            told = f"{extra.share} percent of {pods} pods is none; give it more"
-            yield Finding(("namespaces", key, "share"), told, extra.share)
+    yield from _too_small(tenant)
+
+
+def _too_small(tenant: Tenant) -> Iterator[Finding]:
+    """Parts of the quota in which a plain pod does not start."""
+    if not tenant.quota.objects.pods or not tenant.namespaces:
+        return
+    for namespace in namespaces(tenant):
+        for told in _lacks(tenant, namespace):
+            if namespace.key is None:
+                yield Finding(("namespaces",), f"leave the main namespace {told}; leave it more")
+            else:
+                share = tenant.namespaces[namespace.key].share
+                message = f"{share} percent is {told}; give it more"
+                yield Finding(("namespaces", namespace.key, "share"), message, share)
+
+
+def _lacks(tenant: Tenant, namespace: Namespace) -> Iterator[str]:
+    if not namespace.quota.objects.pods:
+        yield f"none of {tenant.quota.objects.pods} pods"
+        return
+    for name in ("cpu", "memory", "ephemeral_storage"):
+        part, default = getattr(namespace.quota, name), getattr(tenant.limits, f"default_{name}")
+        total = getattr(tenant.quota, name)
+        if quantity.parse(part) < quantity.parse(default) <= quantity.parse(total):
+            yield f"{part} of quota.{name}, less than limits.default_{name}, which is {default}"
+    for name, grant in namespace.priorities.items():
+        if any(grant.accelerators.values()) and not grant.pods:
+            yield f"none of {tenant.priorities[name].pods} pods of priorities.{name}, but accelerators"
 
 
 def _grants(tenant: Tenant) -> Iterator[Finding]:

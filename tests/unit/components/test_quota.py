@@ -1,6 +1,6 @@
 """Quotas: nothing is left unsaid, and the parts of a tenant add up to the whole."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -206,17 +206,14 @@ def test_extra_namespaces_take_their_share_from_the_main_one(build: Build) -> No
 
 
 shares = st.lists(st.integers(1, 99), max_size=4).filter(lambda parts: sum(parts) <= 99)
-sizes = st.one_of(
-    st.integers(0, 10**6).map(lambda n: f"{n}Mi"),
-    st.integers(0, 10**12).map(str),
-    st.integers(0, 10**6).map("{}m".format),
-)
+sizes = st.one_of(st.integers(0, 10**6).map("{}Mi".format), st.integers(2**20, 10**12).map(str))
+cores = st.one_of(st.integers(0, 10**6).map(str), st.integers(0, 10**6).map("{}m".format))
 
 
 @given(
     shares,
     st.fixed_dictionaries(
-        {"cpu": sizes, "memory": sizes, "ephemeral_storage": sizes, "storage": st.just({})}
+        {"cpu": cores, "memory": sizes, "ephemeral_storage": sizes, "storage": st.just({})}
     ),
     st.integers(0, 10**6),
 )
@@ -242,6 +239,60 @@ def test_the_spaces_of_a_tenant_add_up_to_its_quota(
             exact = quantity.parse(getattr(whole.quota, name)) * percent / 100
             assert exact - 1 < value <= exact
     assert sum(part.objects.pods for part in parts) == pods
+
+
+pages = st.integers(0, 1000).map(lambda count: f"{2 * count}Mi")
+
+
+@given(shares, st.integers(0, 10**4), pages)
+def test_further_quota_keys_are_totals_too(percents: list[int], devices: int, pages: str) -> None:
+    other = {"requests.example.com/fpga": str(devices), "hugepages-2Mi": pages}
+    raw = profile.built_in()["research"]
+    quota: Any = {**cast("dict[str, Any]", raw["quota"]), "other": other}
+    namespaces = {f"n{index}": {"share": percent} for index, percent in enumerate(percents)}
+    whole = Tenant.model_validate(
+        {
+            **raw,
+            **tenant("whole"),
+            "codespaces": raw["codespaces"],
+            "quota": quota,
+            "namespaces": namespaces,
+        }
+    )
+    parts = [each.quota.other for each in model.namespaces(whole)]
+    for key, total in other.items():
+        values = [quantity.parse(part[key]) for part in parts]
+        assert sum(values) == quantity.parse(total)
+        assert all(value >= 0 and not value % quantity.step(key) for value in values)
+
+
+@given(shares, st.lists(st.integers(0, 64), min_size=5, max_size=5), st.data())
+def test_priorities_are_totals_and_no_namespace_is_granted_more_than_it_holds(
+    percents: list[int], held: list[int], data: st.DataObject
+) -> None:
+    held = held[: len(percents) + 1]
+    granted, pods = data.draw(st.integers(0, sum(held))), data.draw(st.integers(0, 100))
+    raw = profile.built_in()["research"]
+    whole = Tenant.model_validate(
+        {
+            **raw,
+            **tenant("whole"),
+            "codespaces": raw["codespaces"],
+            "accelerators": {"a100": sum(held)},
+            "namespaces": {
+                f"n{index}": {"share": percent, "accelerators": {"a100": count}}
+                for index, (percent, count) in enumerate(zip(percents, held[1:], strict=True))
+            },
+            "priorities": {"batch": {"pods": pods, "cpu": 8, "accelerators": {"a100": granted}}},
+        }
+    )
+    parts = [each.priorities["batch"] for each in model.namespaces(whole)]
+    assert sum(part.pods for part in parts) == pods
+    assert sum(quantity.parse(part.cpu or "") for part in parts) == 8
+    assert [part.memory for part in parts] == [None] * len(parts)
+    devices = [part.accelerators["a100"] for part in parts]
+    assert sum(devices) == granted
+    assert all(part <= of for part, of in zip(devices, held, strict=True))
 
 
 @given(shares, st.lists(st.integers(0, 64), min_size=4, max_size=4), st.integers(0, 64))

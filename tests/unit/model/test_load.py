@@ -135,18 +135,29 @@ def test_quantities_come_in_canonical_form(root: Path):
 
 def accelerated(root: Path) -> Stack:
     write(root, "a", "accelerators: {a100: 10}\n")
-    write(root, "b", "accelerators: {a100: 6}\nstate: frozen\n")
-    write(root, "c", "accelerators: {a100: 8}\nstate: retired\n")
+    write(root, "b", "accelerators: {a100: 4}\nstate: frozen\n")
+    write(root, "c", "accelerators: {a100: 2}\nstate: retired\n")
     return load(root, "test")
 
 
-def test_frozen_tenants_keep_their_accelerators_and_retired_ones_do_not(root: Path):
-    assert granted(accelerated(root).tenants, "a100") == {"a": 10, "b": 6}
+def test_frozen_and_retired_tenants_keep_the_accelerators_that_run_there(root: Path):
+    assert granted(accelerated(root).tenants, "a100") == {"a": 10, "b": 4, "c": 2}
 
 
 def test_oversubscription_allows_more_than_there_are(root: Path):
     write(root, "a", "accelerators: {l40s: 6}\n")
     assert load(root, "test").tenants[0].accelerators == {"l40s": 6}
+
+
+def test_oversubscription_counts_by_the_decimal_that_was_written(root: Path):
+    text = (root / "Pulumi.test.yaml").read_text()
+    text = text.replace("total: 16, pool: a100", "total: 100, pool: a100, oversubscription: 1.15")
+    (root / "Pulumi.test.yaml").write_text(text)
+    write(root, "a", "accelerators: {a100: 115}\n")
+    assert load(root, "test").tenants[0].accelerators == {"a100": 115}
+    write(root, "b", "accelerators: {a100: 1}\n")
+    with pytest.raises(InvalidConfiguration, match="116 are granted, but there are 100"):
+        load(root, "test")
 
 
 def test_a_frozen_tenant_is_not_asked_for_what_only_active_ones_need(root: Path):

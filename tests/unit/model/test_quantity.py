@@ -102,3 +102,31 @@ def test_values():
     assert quantity.parse("500m") == Decimal("0.5")
     assert quantity.parse("64Gi") == 64 * 2**30
     assert quantity.parse("2k") == 2000
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"), [("0", "0"), ("0.5", "500m"), ("1500m", "1500m"), ("2k", "2k")]
+)
+def test_cores(text: str, canonical: str):
+    assert quantity.cores(text) == canonical
+
+
+@pytest.mark.parametrize("text", ["1Gi", "64Mi", "1M", "1G", "-1", "0.0001"])
+def test_what_is_no_amount_of_cores(text: str):
+    with pytest.raises(ValueError, match="is no amount of cores|is not a quantity|finer than"):
+        quantity.cores(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"), [("0", "0"), ("1Mi", "1Mi"), ("1.5Gi", "1536Mi"), ("2M", "2M")]
+)
+def test_size(text: str, canonical: str):
+    assert quantity.size(text) == canonical
+
+
+@pytest.mark.parametrize("text", ["1", "64", "512Ki", "128m", "1000000", "1048575", "1.1Gi"])
+def test_what_is_no_size(text: str):
+    with pytest.raises(
+        ValueError, match="is less than 1Mi, and sizes are in bytes|not a whole number of bytes"
+    ):
+        quantity.size(text)
