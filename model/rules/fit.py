@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+from model import names
 from model.cluster import Cluster, PolicyApi
 from model.namespaces import namespaces
 from model.problems import Finding, Key, suggestion
@@ -11,8 +12,6 @@ from model.rules.shared import RESERVED_PREFIXES, egress_cidrs, namespace_keys, 
 from model.scalars import ClusterKind, CredentialKind, State, duration
 from model.tenant import Tenant
 
-_PRIORITY = "priority-"
-"""Begins the key of the quota of a PriorityClass."""
 _RULES_OF_POLICY = {PolicyApi.CLUSTER_NETWORK_POLICY: 25, PolicyApi.ADMIN_NETWORK_POLICY: 100}
 """Rules of one policy, and ports of one rule, by the API's validation."""
 _RULES_OF_FLOOR = 8
@@ -95,11 +94,13 @@ def _storage(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
         if folder is not None and mode not in folder.modes:
             allowed = ", ".join(folder.modes)
             yield Finding(("shared_folders", name), f"may not be {mode}; allowed: {allowed}", mode)
-    classes = [name.removeprefix(_PRIORITY) for name in tenant.adopt.quotas if name.startswith(_PRIORITY)]
+    classes = [
+        name.removeprefix(names.PRIORITY) for name in tenant.adopt.quotas if name.startswith(names.PRIORITY)
+    ]
     for name in classes:
         if name not in cluster.priority_classes:
             told = f"{name!r} is not a priority class; {suggestion(name, cluster.priority_classes)}"
-            yield Finding(("adopt", "quotas", f"{_PRIORITY}{name}"), told, name)
+            yield Finding(("adopt", "quotas", f"{names.PRIORITY}{name}"), told, name)
 
 
 def _known(key: Key, used: Iterable[str], known: Iterable[str], what: str) -> Iterator[Finding]:

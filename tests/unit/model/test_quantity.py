@@ -113,7 +113,7 @@ def test_cores(text: str, canonical: str):
 
 @pytest.mark.parametrize("text", ["1Gi", "64Mi", "1M", "1G", "-1", "0.0001"])
 def test_what_is_no_amount_of_cores(text: str):
-    with pytest.raises(ValueError, match="is no amount of cores|is not a quantity|finer than"):
+    with pytest.raises(ValueError, match=r"is no amount of cores|is not a quantity|finer than"):
         quantity.cores(text)
 
 
@@ -127,6 +127,6 @@ def test_size(text: str, canonical: str):
 @pytest.mark.parametrize("text", ["1", "64", "512Ki", "128m", "1000000", "1048575", "1.1Gi"])
 def test_what_is_no_size(text: str):
     with pytest.raises(
-        ValueError, match="is less than 1Mi, and sizes are in bytes|not a whole number of bytes"
+        ValueError, match=r"is less than 1Mi, and sizes are in bytes|not a whole number of bytes"
     ):
         quantity.size(text)
