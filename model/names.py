@@ -191,7 +191,9 @@ def kubeconfig_context(cluster: str, namespace: str) -> str:
 
 # GitHub.
 
-SECRET_PARTS = ("SERVER", "CA", "CERTIFICATE", "KEY", "TOKEN")
+SERVER_PARTS = ("SERVER", "CA")
+CERTIFICATE_PARTS = ("CERTIFICATE", "KEY")
+TOKEN_PARTS = ("TOKEN",)
 """What may be stored beside the kubeconfig, as secrets of their own."""
 
 

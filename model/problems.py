@@ -49,6 +49,8 @@ class Finding:
     key: Key
     message: str
     value: object = None
+    elsewhere: tuple[str | None, Key] | None = None
+    """What else it is about: a key in the file of another tenant, by name, or of the cluster (None)."""
 
 
 def set_of(problems: Iterable[Problem]) -> list[Problem]:

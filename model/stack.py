@@ -14,7 +14,7 @@ from model.merge import merge
 from model.problems import Finding, InvalidConfiguration, Key, Problem, dotted, suggestion
 from model.profile import Raw
 from model.rules import cluster as cluster_rules
-from model.rules import fit
+from model.rules import collisions, fit
 from model.rules import fleet as fleet_rules
 from model.rules import tenant as tenant_rules
 from model.strict_yaml import Document
@@ -163,6 +163,18 @@ class _Loading:
             key = (*above, *finding.key)
             self.problems.append(_problem(document, key, finding.message, finding.value))
 
+    def _located(self, finding: Finding) -> Finding:
+        """The finding, its words naming the file and line of what else it is about."""
+        if finding.elsewhere is None:
+            return finding
+        return replace(finding, message=f"{finding.message}; see {self.place(*finding.elsewhere)}")
+
+    def place(self, tenant: str | None, key: Key) -> str:
+        """`file:line (key)` of a key of a tenant's file, or of the cluster's description."""
+        document = self.described if tenant is None else self.files[tenant]
+        line, _ = _place(document, (*_AT_CLUSTER, *key) if tenant is None else key)
+        return f"{document.file}{f':{line}' if line else ''} ({dotted(key)})"
+
     def _report_tenant(self, stem: str, found: Iterable[Finding]) -> None:
         """Problems of a tenant; those of values that its profile set stand where it names the profile."""
         file, base = self.files[stem], self.bases[stem]
@@ -214,8 +226,8 @@ class _Loading:
 
     def _fleet(self, tenants: Mapping[str, Tenant], cluster: Cluster | None) -> None:
         fleet = fleet_rules.Fleet(tuple(tenants.values()), frozenset(self.files))
-        for name, finding in fleet_rules.check(fleet):
-            self._report_tenant(name, [finding])
+        for name, finding in (*fleet_rules.check(fleet), *collisions.check(fleet.tenants, cluster)):
+            self._report_tenant(name, [self._located(finding)])
         if cluster is not None:
             self._report(self.described, fleet_rules.totals(fleet, cluster), _AT_CLUSTER)
 

@@ -8,7 +8,7 @@ from model.namespaces import namespaces
 from model.problems import Finding, Key, suggestion
 from model.rules import quota_keys
 from model.rules.cluster import overlap
-from model.rules.shared import RESERVED_PREFIXES, egress_cidrs, namespace_keys, never_open
+from model.rules.shared import RESERVED_PREFIXES, egress_cidrs, namespace_keys, never_open, repository_keys
 from model.scalars import ClusterKind, CredentialKind, State, duration
 from model.tenant import Tenant
 
@@ -173,9 +173,7 @@ def _credentials(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
 
 
 def _github(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
-    owned: list[tuple[Key, str]] = [(("repository",), tenant.repository)] if tenant.repository else []
-    owned += [(("repositories", index), name) for index, name in enumerate(tenant.repositories)]
-    for key, repository in owned:
+    for key, repository in repository_keys(tenant):
         owner = repository.partition("/")[0]
         if cluster.github is not None and owner.lower() != cluster.github.owner.lower():
             told = f"{owner!r} is not the cluster's GitHub owner, {cluster.github.owner!r}"

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from model.cluster import Cluster
-from model.problems import Finding, suggestion
+from model.problems import Finding, Key, suggestion
+from model.rules.shared import repository_keys
 from model.scalars import FolderMode, State
 from model.tenant import Tenant
 
@@ -51,18 +52,6 @@ def granted(tenants: tuple[Tenant, ...], accelerator: str) -> dict[str, int]:
     return {name: count for name, count in shares.items() if count}
 
 
-def _namespaces(fleet: Fleet) -> Told:
-    owners: dict[str, str] = {}
-    for tenant in fleet.tenants:
-        keys = [("namespace",) if tenant.namespace else ("name",)]
-        keys += [("namespaces", key) for key in tenant.namespaces]
-        for key, name in zip(keys, tenant.namespace_names, strict=True):
-            if name in owners:
-                told = f"makes the namespace {name!r}, which tenant {owners[name]!r} already makes"
-                yield tenant.name, Finding(key, told, name)
-            owners.setdefault(name, tenant.name)
-
-
 def _names(fleet: Fleet) -> Told:
     for tenant in fleet.tenants:
         if tenant.former_name in fleet.names - {tenant.name}:
@@ -74,15 +63,13 @@ def _names(fleet: Fleet) -> Told:
 
 
 def _repositories(fleet: Fleet) -> Told:
-    owners: dict[str, str] = {}
+    owners: dict[str, tuple[str, Key]] = {}
     for tenant in fleet.tenants:
-        own = [(("repository",), tenant.repository)] if tenant.repository else []
-        own += [(("repositories", index), name) for index, name in enumerate(tenant.repositories)]
-        for key, repository in own:
-            owner = owners.setdefault(repository.lower(), tenant.name)
-            if owner != tenant.name:
-                told = f"{repository!r} belongs to tenant {owner!r} already"
-                yield tenant.name, Finding(key, told, repository)
+        for key, repository in repository_keys(tenant):
+            owner = owners.setdefault(repository.lower(), (tenant.name, key))
+            if owner[0] != tenant.name:
+                told = f"{repository!r} belongs to tenant {owner[0]!r} already"
+                yield tenant.name, Finding(key, told, repository, owner)
 
 
 def _neighbours(fleet: Fleet) -> Told:
@@ -131,4 +118,4 @@ def _folders(fleet: Fleet) -> Told:
                 yield tenant.name, Finding(("shared_folders", folder), told, mode)
 
 
-_RULES: tuple[Callable[[Fleet], Told], ...] = (_namespaces, _names, _repositories, _neighbours, _folders)
+_RULES: tuple[Callable[[Fleet], Told], ...] = (_names, _repositories, _neighbours, _folders)

@@ -22,6 +22,14 @@ def namespace_keys(tenant: Tenant) -> Iterator[tuple[Key, str]]:
     yield from zip(keys, tenant.namespace_names, strict=True)
 
 
+def repository_keys(tenant: Tenant) -> Iterator[tuple[Key, str]]:
+    """The tenant's repositories, each with its key."""
+    if tenant.repository:
+        yield ("repository",), tenant.repository
+    for index, name in enumerate(tenant.repositories):
+        yield ("repositories", index), name
+
+
 def never_open(tenant: Tenant, cidr: str) -> str:
     """Why a destination cannot be opened on any cluster, or nothing."""
     network = ip_network(cidr)

@@ -11,6 +11,13 @@ HEADER = "name: vision\nprofile: research\ndescription: Images\nowner: vision@ex
 TENANTS = corpus.read("tenants.txt", HEADER, "tenants/test/vision.yaml")
 CLUSTER_HEADER = "config:\n  tenancy:cluster:\n    name: test\n"
 CLUSTERS = corpus.read("clusters.txt", CLUSTER_HEADER, "Pulumi.test.yaml")
+FLEETS = corpus.fleets("fleets.txt")
+
+
+@pytest.mark.parametrize("case", FLEETS, ids=lambda case: case.name)
+def test_bad_fleet(case: corpus.Case, tmp_path: Path):
+    """Nothing else is wrong, and the report names every file that has a part in it."""
+    assert report(case, tmp_path, "gpu") == case.expected
 
 
 @pytest.mark.parametrize("case", TENANTS, ids=lambda case: case.name)
@@ -26,16 +33,17 @@ def test_bad_cluster(case: corpus.Case, tmp_path: Path):
     assert report(case, tmp_path) == case.expected
 
 
-def report(case: corpus.Case, root: Path) -> tuple[str, ...]:
+def report(case: corpus.Case, root: Path, stack: str = "test") -> tuple[str, ...]:
     for path, content in case.files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(content, "utf-8")
     with pytest.raises(InvalidConfiguration) as raised:
-        load(root, "test")
+        load(root, stack)
     return tuple(str(raised.value).split("\n"))
 
 
 def test_the_corpus_is_large_and_its_names_tell_cases_apart():
-    names = [case.name for case in (*TENANTS, *CLUSTERS)]
+    names = [case.name for case in (*TENANTS, *CLUSTERS, *FLEETS)]
     assert len(names) >= 80
     assert len(set(names)) == len(names)
-    assert all(case.expected for case in (*TENANTS, *CLUSTERS))
+    assert all(case.expected for case in (*TENANTS, *CLUSTERS, *FLEETS))
