@@ -23,6 +23,7 @@ SERVER, CA = "https://k.example.com:6443", "-----BEGIN CERTIFICATE-----\nca\n"
 class Made:
     """One registered resource. Resources are named by `Kind name`, such as `Namespace vision`."""
 
+    urn: str
     kind: str
     name: str
     inputs: Mapping[str, Any]
@@ -76,7 +77,7 @@ class Program:
 
 def run(stack: model.Stack, now: datetime) -> Program:
     """Build a stack's cluster and tenants, as the program does, without an engine."""
-    monitor, log = _Monitor(), _Log()
+    monitor, log = Monitor(), _Log()
     set_mocks(monitor.mocks, project="tenancy", stack=stack.name, monitor=monitor, logger=log)
     context = Context(
         stack.name, stack.cluster, Connection(None, None, Endpoint(stack.cluster.name, SERVER, CA)), now
@@ -126,26 +127,49 @@ class _Answers(Mocks):
         return {"repoId": len(name), "fullName": name}, []
 
 
-class _Monitor(MockMonitor):
-    """Pulumi's mocks leave out the options of a resource; the request has them."""
+class DuplicateError(Exception):
+    """Two resources have one URN, or are one object of the cluster or of GitHub."""
+
+
+class Monitor(MockMonitor):
+    """Pulumi's mocks leave out the options of a resource, and never mind two with one name."""
 
     def __init__(self) -> None:
         super().__init__(_Answers())
         self.made: dict[str, Made] = {}
+        self._identities: dict[str, str] = {}
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
         if request.type != "pulumi:pulumi:Stack":
-            made = _made(request)
-            key = f"{made.kind} {made.name}"
-            assert key not in self.made, f"{key} is made twice"
-            self.made[key] = made
+            urn = self.make_urn(request.parent, request.type, request.name)
+            made = _made(request, urn)
+            for identity in (urn, f"{made.kind} {made.name}", *_outside(request.type, made.inputs)):
+                if identity in self._identities:
+                    raise DuplicateError(f"{identity}: of {self._identities[identity]} and of {urn}")
+                self._identities[identity] = urn
+            self.made[f"{made.kind} {made.name}"] = made
         return super().RegisterResource(request)
 
 
-def _made(request: Any) -> Made:
+def _outside(token: str, inputs: Mapping[str, Any]) -> list[str]:
+    """What a resource is outside of the stack; nothing where it is only there."""
+    if "metadata" in inputs:
+        metadata: Mapping[str, str] = inputs["metadata"]
+        group = inputs["apiVersion"].rpartition("/")[0]
+        names = (group, inputs["kind"], metadata.get("namespace", ""), metadata["name"])
+        return [f"object {'/'.join(names)}"]
+    if token.endswith(":CodespacesSecret"):
+        return [f"secret {inputs['secretName']} of repository {inputs['repository']}".lower()]
+    if token.endswith(":CodespacesOrganizationSecret"):
+        return [f"secret {inputs['secretName']} of the organisation".lower()]
+    return []
+
+
+def _made(request: Any, urn: str) -> Made:
     inputs = rpc.deserialize_properties(request.object, keep_unknowns=True)
     plain = {key: _plain(rpc.unwrap_rpc_secret(value)) for key, value in inputs.items()}
     return Made(
+        urn=urn,
         kind=_kind(request.type),
         name=request.name,
         inputs=plain,
