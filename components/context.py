@@ -53,12 +53,18 @@ def child_options(
     *,
     inside: pulumi.Resource | None = None,
     depends_on: Sequence[pulumi.Resource] = (),
+    former_name: str | None = None,
     options: pulumi.ResourceOptions | None = None,
 ) -> pulumi.ResourceOptions:
     """Options of a child resource.
 
-    An object `inside` a namespace goes with it: when both are deleted, deleting the namespace is enough.
+    An object `inside` a namespace comes after it and goes with it: when both are deleted, deleting the
+    namespace is enough. What a state has under `former_name` is that resource.
     """
-    return pulumi.ResourceOptions.merge(
-        pulumi.ResourceOptions(parent=parent, deleted_with=inside, depends_on=list(depends_on)), options
+    own = pulumi.ResourceOptions(
+        parent=parent,
+        deleted_with=inside,
+        depends_on=[*([inside] if inside else []), *depends_on],
+        aliases=[pulumi.Alias(name=former_name)] if former_name else None,
     )
+    return pulumi.ResourceOptions.merge(own, options)

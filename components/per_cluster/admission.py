@@ -6,6 +6,7 @@ change namespaces: platform engineers and the cluster's own controllers may, ten
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -29,12 +30,20 @@ def _labelled(key: str, operator: str, *values: str) -> k8s.meta.v1.LabelSelecto
     return k8s.meta.v1.LabelSelectorRequirementArgs(key=key, operator=operator, values=list(values) or None)
 
 
+@dataclass(frozen=True, kw_only=True)
+class AdmissionArgs:
+    """What the admission policies of a cluster are made from."""
+
+    context: Context
+
+
 class ManagedObjects(pulumi.ComponentResource):
     """A ValidatingAdmissionPolicy over every object that carries a stack's label."""
 
-    def __init__(self, name: str, context: Context, options: pulumi.ResourceOptions) -> None:
-        super().__init__("tenancy:cluster:ManagedObjects", name, None, options)
-        policy_name = names.managed_objects(name)
+    def __init__(self, name: str, args: AdmissionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(names.MANAGED_OBJECTS, name, None, opts)
+        context = args.context
+        policy_name = names.managed_objects(context.cluster.name)
         everything = _rule("*", "*", "CREATE", "UPDATE", "DELETE")
         belongs = V1.ValidationArgs(
             expression="false",
@@ -50,9 +59,10 @@ class ManagedObjects(pulumi.ComponentResource):
 class SideDoors(pulumi.ComponentResource):
     """A ValidatingAdmissionPolicy over what roles allow in general and no tenant may have in particular."""
 
-    def __init__(self, name: str, context: Context, options: pulumi.ResourceOptions) -> None:
-        super().__init__("tenancy:cluster:SideDoors", name, None, options)
-        policy_name = names.side_doors(name)
+    def __init__(self, name: str, args: AdmissionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(names.SIDE_DOORS, name, None, opts)
+        context = args.context
+        policy_name = names.side_doors(context.cluster.name)
         constraints = V1.MatchResourcesArgs(
             namespace_selector=_LABELLED,
             resource_rules=[
@@ -169,9 +179,10 @@ class PodDefaults(pulumi.ComponentResource):
     private image on a node is not open to every tenant of that node.
     """
 
-    def __init__(self, name: str, context: Context, options: pulumi.ResourceOptions) -> None:
-        super().__init__("tenancy:cluster:PodDefaults", name, None, options)
-        policy_name = names.pod_defaults(name)
+    def __init__(self, name: str, args: AdmissionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(names.POD_DEFAULTS, name, None, opts)
+        context = args.context
+        policy_name = names.pod_defaults(context.cluster.name)
         if int(context.cluster.kubernetes_version.partition(".")[2]) < _MUTATING_SINCE:
             pulumi.log.warn(
                 f"No pod defaults: Kubernetes {context.cluster.kubernetes_version} has no MutatingAdmission"

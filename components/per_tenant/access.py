@@ -1,4 +1,4 @@
-"""The Access room: ServiceAccounts, and one RoleBinding for each subject that may act in a namespace."""
+"""ServiceAccounts, and one RoleBinding for each subject that may act in a namespace."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_kubernetes as k8s
 
-import model
 from components.context import Context, child_options
 from components.metadata import meta
-from components.per_tenant.namespace import TenantNamespace
+from components.per_tenant.namespace import ContentArgs
 from model import State, Tenant, names
 
 
@@ -50,72 +49,81 @@ def standing_grants(context: Context, tenant: Tenant) -> list[Grant]:
         return []
     oidc = context.cluster.credentials.oidc
     groups = [
-        Grant(f"oidc-{login.lower()}-{index}", member.role, group(oidc.groups_prefix + name), login)
+        Grant(names.group_binding(login, index), member.role, group(oidc.groups_prefix + name), login)
         for login, member in sorted(tenant.members.items())
         for index, name in enumerate(member.oidc_groups)
         if oidc is not None
     ]
     accounts = [
-        Grant(f"serviceaccount-{name}-{role}", role, service_account(tenant.main_namespace, name))
+        Grant(names.account_binding(name, role), role, service_account(tenant.main_namespace, name))
         for name, account in sorted(tenant.service_accounts.items())
-        for role in (account.role, "watcher" if account.watches else None)
+        for role in (account.role, names.WATCHER if account.watches else None)
         if role is not None
     ]
     return [*groups, *accounts]
 
 
+@dataclass(frozen=True, kw_only=True)
+class AccessArgs(ContentArgs):
+    """What a namespace's accounts and bindings are made from."""
+
+    grants: Sequence[Grant]
+    after: Sequence[pulumi.Resource]
+    """Quota and network, which stand before anybody may act."""
+
+
 class TenantAccess(pulumi.ComponentResource):
     """Who may act in one namespace of a tenant."""
 
-    def __init__(
-        self,
-        context: Context,
-        tenant: Tenant,
-        space: model.Namespace,
-        grants: Sequence[Grant],
-        namespace: TenantNamespace,
-        guards: Sequence[pulumi.Resource],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        """Takes `guards`: quota and network, which stand before anybody is let in."""
-        super().__init__("tenancy:tenant:Access", space.name, None, opts)
-        options = child_options(self, inside=namespace.namespace, depends_on=[namespace.namespace, *guards])
-        if space.key is None:
-            self._service_accounts(context, tenant, space, options)
+    def __init__(self, name: str, args: AccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(names.ACCESS, name, None, opts)
+        is_main = args.namespace.described.key is None
+        if is_main:
+            for account in sorted(args.tenant.service_accounts):
+                self._service_account(args, account)
         # The first grant of a member takes the member's old binding over.
-        adoptions: dict[str | None, str] = {**tenant.adopt.role_bindings} if space.key is None else {}
-        for grant in grants:
-            adopted = adoptions.pop(grant.member, None)
-            name = adopted or grant.name
-            k8s.rbac.v1.RoleBinding(
-                f"{space.name}-{grant.name}",
-                metadata=meta(context, name, tenant=tenant, namespace=space.name),
-                role_ref=k8s.rbac.v1.RoleRefArgs(
-                    api_group="rbac.authorization.k8s.io",
-                    kind="ClusterRole",
-                    name=names.cluster_role(grant.role),
-                ),
-                subjects=[grant.subject],
-                opts=pulumi.ResourceOptions.merge(options, _adoption(space, adopted)),
-            )
-        self.register_outputs({"bindings": sorted(grant.name for grant in grants)})
+        adoptions: dict[str | None, str] = {**args.tenant.adopt.role_bindings} if is_main else {}
+        for grant in args.grants:
+            self._role_binding(args, grant, adoptions.pop(grant.member, None))
+        self.register_outputs({"bindings": sorted(grant.name for grant in args.grants)})
 
-    def _service_accounts(
-        self, context: Context, tenant: Tenant, space: model.Namespace, options: pulumi.ResourceOptions
-    ) -> None:
-        for name, account in sorted(tenant.service_accounts.items()):
-            role = {"eks.amazonaws.com/role-arn": account.aws_role} if account.aws_role else None
-            k8s.core.v1.ServiceAccount(
-                f"{space.name}-{name}",
-                metadata=meta(context, name, tenant=tenant, namespace=space.name, annotations=role),
-                automount_service_account_token=False,
-                opts=options,
-            )
+    def _service_account(self, args: AccessArgs, account: str) -> None:
+        role = args.tenant.service_accounts[account].aws_role
+        k8s.core.v1.ServiceAccount(
+            names.logical(args.namespace.described.name, account),
+            metadata=meta(
+                args.context,
+                account,
+                tenant=args.tenant,
+                namespace=args.namespace.described.name,
+                annotations={"eks.amazonaws.com/role-arn": role} if role else None,
+            ),
+            automount_service_account_token=False,
+            opts=self._options(args, account),
+        )
 
+    def _role_binding(self, args: AccessArgs, grant: Grant, adopted: str | None) -> None:
+        namespace = args.namespace.described.name
+        adoption = pulumi.ResourceOptions(
+            import_=f"{namespace}/{adopted}" if adopted else None,
+            ignore_changes=["metadata", "roleRef", "subjects"] if adopted else None,
+        )
+        k8s.rbac.v1.RoleBinding(
+            names.logical(namespace, grant.name),
+            metadata=meta(args.context, adopted or grant.name, tenant=args.tenant, namespace=namespace),
+            role_ref=k8s.rbac.v1.RoleRefArgs(
+                api_group="rbac.authorization.k8s.io",
+                kind="ClusterRole",
+                name=names.cluster_role(grant.role),
+            ),
+            subjects=[grant.subject],
+            opts=pulumi.ResourceOptions.merge(self._options(args, grant.name), adoption),
+        )
 
-def _adoption(space: model.Namespace, name: str | None) -> pulumi.ResourceOptions:
-    if name is None:
-        return pulumi.ResourceOptions()
-    return pulumi.ResourceOptions(
-        import_=f"{space.name}/{name}", ignore_changes=["metadata", "roleRef", "subjects"]
-    )
+    def _options(self, args: AccessArgs, name: str) -> pulumi.ResourceOptions:
+        return child_options(
+            self,
+            inside=args.namespace.resource,
+            depends_on=args.after,
+            former_name=names.former_logical(args.namespace.described.name, name),
+        )

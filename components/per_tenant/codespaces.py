@@ -1,6 +1,7 @@
-"""The Codespaces room: the kubeconfig as secrets of the tenant's repositories."""
+"""The kubeconfig as Codespaces secrets of the tenant's repositories."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_github as github
@@ -13,67 +14,63 @@ from model import Tenant, names
 _REPLACE = pulumi.ResourceOptions(delete_before_replace=True)
 
 
+@dataclass(frozen=True, kw_only=True)
+class CodespacesArgs:
+    """What the secrets of a tenant's repositories are made from."""
+
+    context: Context
+    tenant: Tenant
+    credential: TenantCredential
+
+
 class TenantCodespaces(pulumi.ComponentResource):
     """Access to a repository is access to the namespace: each repository holds the tenant's kubeconfig.
 
     Several repositories share one secret of their organisation, selected for them.
     """
 
-    def __init__(
-        self,
-        context: Context,
-        tenant: Tenant,
-        credential: TenantCredential,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("tenancy:tenant:Codespaces", tenant.name, None, opts)
-        owned = repositories(tenant)
-        for secret, value in secrets(context, tenant, credential).items():
+    def __init__(self, name: str, args: CodespacesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(names.CODESPACES, name, None, opts)
+        owned = args.tenant.all_repositories
+        for secret, value in secrets(args.context, args.tenant, args.credential).items():
             if len(owned) == 1:
-                self._repository_secret(tenant, owned[0], secret, value, credential)
+                self._repository_secret(args, owned[0], secret, value)
             elif owned:
-                self._organization_secret(tenant, owned, secret, value, credential)
+                self._organization_secret(args, owned, secret, value)
         self.register_outputs({"repositories": list(owned)})
 
     def _repository_secret(
-        self,
-        tenant: Tenant,
-        repository: str,
-        secret: str,
-        value: pulumi.Output[str],
-        credential: TenantCredential,
+        self, args: CodespacesArgs, repository: str, secret: str, value: pulumi.Output[str]
     ) -> None:
         github.CodespacesSecret(
-            f"{tenant.name}-{secret}",
+            names.logical(args.tenant.name, secret),
             repository=repository.partition("/")[2],
             secret_name=secret,
             plaintext_value=value,
-            opts=child_options(self, depends_on=[credential], options=_REPLACE),
+            opts=self._options(args, secret),
         )
 
     def _organization_secret(
-        self,
-        tenant: Tenant,
-        owned: Sequence[str],
-        secret: str,
-        value: pulumi.Output[str],
-        credential: TenantCredential,
+        self, args: CodespacesArgs, owned: Sequence[str], secret: str, value: pulumi.Output[str]
     ) -> None:
         options = pulumi.InvokeOptions(parent=self)
         ids = [github.get_repository_output(full_name=name, opts=options).repo_id for name in owned]
         github.CodespacesOrganizationSecret(
-            f"{tenant.name}-{secret}",
-            secret_name=names.organization_secret(secret, tenant.name),
+            names.logical(args.tenant.name, secret),
+            secret_name=names.organization_secret(secret, args.tenant.name),
             visibility="selected",
             selected_repository_ids=ids,
             plaintext_value=value,
-            opts=child_options(self, depends_on=[credential], options=_REPLACE),
+            opts=self._options(args, secret),
         )
 
-
-def repositories(tenant: Tenant) -> tuple[str, ...]:
-    """All repositories of a tenant as owner/name, the main one first."""
-    return tuple(dict.fromkeys([*([tenant.repository] if tenant.repository else []), *tenant.repositories]))
+    def _options(self, args: CodespacesArgs, secret: str) -> pulumi.ResourceOptions:
+        return child_options(
+            self,
+            depends_on=[args.credential],
+            former_name=names.former_logical(args.tenant.name, secret),
+            options=_REPLACE,
+        )
 
 
 def secrets(context: Context, tenant: Tenant, credential: TenantCredential) -> dict[str, pulumi.Output[str]]:
@@ -83,9 +80,6 @@ def secrets(context: Context, tenant: Tenant, credential: TenantCredential) -> d
     if tenant.codespaces.parts:
         parts = credential.parts
         optional = {"CERTIFICATE": parts.certificate, "KEY": parts.key, "TOKEN": parts.token}
-        values |= {
-            f"{name}_SERVER": parts.server,
-            f"{name}_CA": parts.certificate_authority,
-            **{f"{name}_{part}": value for part, value in optional.items() if value is not None},
-        }
+        found = {"SERVER": parts.server, "CA": parts.certificate_authority, **optional}
+        values |= {names.secret_part(name, part): value for part, value in found.items() if value is not None}
     return values

@@ -1,4 +1,4 @@
-"""The Credentials room: what the tenant's repositories and its members' laptops prove themselves with."""
+"""Credentials: what the tenant's repositories and its members' laptops prove themselves with."""
 
 from dataclasses import dataclass
 
@@ -45,7 +45,7 @@ def _grant(tenant: Tenant, subject: credential.Subject, role: str) -> Grant:
 
 
 @dataclass(frozen=True)
-class Parts:
+class KubeconfigParts:
     """What a kubeconfig is made of, for images that expect the parts. All but `server` may be secret."""
 
     server: pulumi.Output[str]
@@ -55,52 +55,80 @@ class Parts:
     token: pulumi.Output[str] | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class CredentialArgs:
+    """What a credential, or the account of one, is made from."""
+
+    context: Context
+    tenant: Tenant
+    subject: credential.Subject
+    """The identity that it carries."""
+
+    @property
+    def lifetime_seconds(self) -> int:
+        """How long it is to live."""
+        return _seconds(self.tenant.credentials.lifetime)
+
+    @property
+    def former_name(self) -> str:
+        """The logical name that its resources had before."""
+        return names.former_logical(self.tenant.name, self.subject.binding)
+
+
+class CredentialAccount(k8s.core.v1.ServiceAccount):
+    """The ServiceAccount of one issued token, out of the tenant's reach: no pod of its can run as it."""
+
+    def __init__(self, name: str, args: CredentialArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        account = meta(
+            args.context,
+            args.subject.account,
+            tenant=args.tenant,
+            namespace=names.CREDENTIALS_NAMESPACE,
+        )
+        super().__init__(name, metadata=account, automount_service_account_token=False, opts=opts)
+
+
 class TenantCredential(pulumi.ComponentResource):
     """The credential that the tenant's repositories share: a certificate, or a token."""
 
     kubeconfig: pulumi.Output[str]
-    parts: Parts
+    """Secret."""
+    parts: KubeconfigParts
 
-    def __init__(
-        self,
-        context: Context,
-        tenant: Tenant,
-        subject: credential.Subject,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("tenancy:tenant:Credential", f"{tenant.name}-{subject.binding}", None, opts)
-        if tenant.credentials.kind is CredentialKind.TOKEN:
-            user_entry, secret_parts = self._token(context, tenant, subject)
-        else:
-            user_entry, secret_parts = self._certificate(context, tenant, subject)
-        endpoint = context.connection.endpoint
-        self.parts = Parts(
+    def __init__(self, name: str, args: CredentialArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(names.CREDENTIAL, name, None, opts)
+        issue = self._token if args.tenant.credentials.kind is CredentialKind.TOKEN else self._certificate
+        user_entry, secret_parts = issue(name, args)
+        endpoint = args.context.connection.endpoint
+        self.parts = KubeconfigParts(
             server=pulumi.Output.from_input(endpoint.server),
             certificate_authority=pulumi.Output.from_input(endpoint.certificate_authority or ""),
             **secret_parts,
         )
         self.kubeconfig = pulumi.Output.secret(
             user_entry.apply(
-                lambda entry: build.kubeconfig(endpoint, subject.name, entry, tenant.namespace_names)
+                lambda entry: build.kubeconfig(
+                    endpoint, args.subject.name, entry, args.tenant.namespace_names
+                )
             )
         )
-        self.register_outputs({"subject": subject.name})
+        self.register_outputs({"subject": args.subject.name})
 
     def _certificate(
-        self, context: Context, tenant: Tenant, subject: credential.Subject
+        self, name: str, args: CredentialArgs
     ) -> tuple[pulumi.Output[dict[str, object]], dict[str, pulumi.Output[str]]]:
-        name = f"{tenant.name}-{subject.binding}"
-        key = tls.PrivateKey(name, algorithm="ECDSA", ecdsa_curve="P256", opts=child_options(self))
+        options = child_options(self, former_name=args.former_name)
+        key = tls.PrivateKey(name, algorithm="ECDSA", ecdsa_curve="P256", opts=options)
         request = tls.CertRequest(
             name,
             private_key_pem=key.private_key_pem,
-            subject=tls.CertRequestSubjectArgs(common_name=subject.name),
-            opts=child_options(self),
+            subject=tls.CertRequestSubjectArgs(common_name=args.subject.name),
+            opts=options,
         )
         certificate = SignedCertificate(
             name,
-            _signing(context, tenant, request.cert_request_pem, renew_before_seconds=0),
-            opts=child_options(self),
+            _signing(args.context, args.tenant, request.cert_request_pem, renew_before_seconds=0),
+            options,
         )
         entry = pulumi.Output.all(certificate.certificate_pem, key.private_key_pem).apply(
             lambda found: build.client_certificate(found[0], found[1])
@@ -108,40 +136,30 @@ class TenantCredential(pulumi.ComponentResource):
         return entry, {"certificate": certificate.certificate_pem, "key": key.private_key_pem}
 
     def _token(
-        self, context: Context, tenant: Tenant, subject: credential.Subject
+        self, name: str, args: CredentialArgs
     ) -> tuple[pulumi.Output[dict[str, object]], dict[str, pulumi.Output[str]]]:
-        name = f"{tenant.name}-{subject.binding}"
-        account = credential_account(context, tenant, subject, child_options(self))
+        account = CredentialAccount(name, args, child_options(self, former_name=args.former_name))
         token = ServiceAccountToken(
             name,
             ServiceAccountTokenArgs(
                 namespace=names.CREDENTIALS_NAMESPACE,
-                service_account=subject.account,
-                lifetime_seconds=int(duration(tenant.credentials.lifetime).total_seconds()),
+                service_account=args.subject.account,
+                lifetime_seconds=args.lifetime_seconds,
                 renew_before_seconds=0,
-                kubeconfig=context.connection.kubeconfig,
-                context=context.connection.context,
+                kubeconfig=args.context.connection.kubeconfig,
+                context=args.context.connection.context,
             ),
-            opts=child_options(self, depends_on=[account]),
+            child_options(self, depends_on=[account], former_name=args.former_name),
         )
         return token.token.apply(build.token), {"token": token.token}
 
 
-def credential_account(
-    context: Context, tenant: Tenant, subject: credential.Subject, options: pulumi.ResourceOptions
-) -> k8s.core.v1.ServiceAccount:
-    """The ServiceAccount of one issued token, out of the tenant's reach: no pod of its can run as it."""
-    return k8s.core.v1.ServiceAccount(
-        f"{tenant.name}-{subject.binding}",
-        metadata=meta(
-            context,
-            subject.account,
-            tenant=tenant,
-            namespace=names.CREDENTIALS_NAMESPACE,
-        ),
-        automount_service_account_token=False,
-        opts=options,
-    )
+@dataclass(frozen=True, kw_only=True)
+class MemberCertificatesArgs:
+    """What the certificates of members' laptops are made from."""
+
+    context: Context
+    tenant: Tenant
 
 
 class MemberCertificates(pulumi.ComponentResource):
@@ -150,23 +168,31 @@ class MemberCertificates(pulumi.ComponentResource):
     published: dict[str, pulumi.Output[dict[str, str]]]
     """What a laptop needs beside its own key, by login."""
 
-    def __init__(self, context: Context, tenant: Tenant, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("tenancy:tenant:MemberCertificates", tenant.name, None, opts)
-        renew_before = int(duration(tenant.credentials.renew_before).total_seconds())
+    def __init__(
+        self, name: str, args: MemberCertificatesArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(names.MEMBER_CERTIFICATES, name, None, opts)
         issued = {
-            login: SignedCertificate(
-                f"{tenant.name}-{subject.binding}",
-                _signing(context, tenant, member.csr or "", renew_before_seconds=renew_before),
-                opts=child_options(self),
-            )
-            for login, member in sorted(tenant.members.items())
-            if (subject := credential.laptop(tenant, login, member)) is not None
+            login: self._certificate(args, subject, member.csr or "")
+            for login, member in sorted(args.tenant.members.items())
+            if (subject := credential.laptop(args.tenant, login, member)) is not None
         }
         self.published = {
             login: pulumi.Output.all(certificate=certificate.certificate_pem, not_after=certificate.not_after)
             for login, certificate in issued.items()
         }
         self.register_outputs({"members": sorted(issued)})
+
+    def _certificate(
+        self, args: MemberCertificatesArgs, subject: credential.Subject, csr: str
+    ) -> SignedCertificate:
+        tenant = args.tenant
+        renew_before = _seconds(tenant.credentials.renew_before)
+        return SignedCertificate(
+            names.logical(tenant.name, subject.binding),
+            _signing(args.context, tenant, csr, renew_before_seconds=renew_before),
+            child_options(self, former_name=names.former_logical(tenant.name, subject.binding)),
+        )
 
 
 def _signing(
@@ -175,8 +201,12 @@ def _signing(
     return SignedCertificateArgs(
         csr_pem=csr,
         signer=context.cluster.credentials.signer,
-        lifetime_seconds=int(duration(tenant.credentials.lifetime).total_seconds()),
+        lifetime_seconds=_seconds(tenant.credentials.lifetime),
         renew_before_seconds=renew_before_seconds,
         kubeconfig=context.connection.kubeconfig,
         context=context.connection.context,
     )
+
+
+def _seconds(text: str) -> int:
+    return int(duration(text).total_seconds())

@@ -1,6 +1,7 @@
-"""The Namespace room: name, labels, Pod Security, protection."""
+"""A tenant's namespace: name, labels, Pod Security, protection."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -11,43 +12,56 @@ from components.metadata import REASON, STATE, meta
 from model import PodSecurity, Tenant, names
 
 
+@dataclass(frozen=True, kw_only=True)
+class NamespaceArgs:
+    """What a namespace is made from."""
+
+    context: Context
+    tenant: Tenant
+    namespace: model.Namespace
+    """Which of the tenant's namespaces."""
+    after: Sequence[pulumi.Resource]
+    """What stands in the cluster before any tenant."""
+
+
 class TenantNamespace(pulumi.ComponentResource):
     """One namespace of a tenant."""
 
-    namespace: k8s.core.v1.Namespace
+    described: model.Namespace
+    resource: k8s.core.v1.Namespace
 
-    def __init__(
-        self,
-        context: Context,
-        tenant: Tenant,
-        space: model.Namespace,
-        floor: Sequence[pulumi.Resource],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        """Takes `floor`: what stands in the cluster before any tenant."""
-        super().__init__("tenancy:tenant:Namespace", space.name, None, opts)
-        adopted = tenant.adopt.namespace and space.key is None
-        self.namespace = k8s.core.v1.Namespace(
-            space.name,
+    def __init__(self, name: str, args: NamespaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(names.NAMESPACE, name, None, opts)
+        tenant, self.described = args.tenant, args.namespace
+        namespace = args.namespace.name
+        adopted = tenant.adopt.namespace and args.namespace.key is None
+        labels = {**tenant.labels, **_labels(args.context, tenant)}
+        self.resource = k8s.core.v1.Namespace(
+            name,
             metadata=meta(
-                context,
-                space.name,
-                tenant=tenant,
-                annotations=_annotations(tenant),
-                extra_labels={**tenant.labels, **_labels(context, tenant)},
+                args.context, namespace, tenant=tenant, annotations=_annotations(tenant), extra_labels=labels
             ),
             opts=child_options(
                 self,
-                depends_on=floor,
+                depends_on=args.after,
                 options=pulumi.ResourceOptions(
-                    protect=context.cluster.protects(tenant.state),
+                    protect=args.context.cluster.protects(tenant.state),
                     # Adoption takes the object as it is; the first update without `adopt` makes it ours.
-                    import_=space.name if adopted else None,
+                    import_=namespace if adopted else None,
                     ignore_changes=["metadata", "spec"] if adopted else None,
                 ),
             ),
         )
-        self.register_outputs({"name": self.namespace.metadata.name})
+        self.register_outputs({"name": self.resource.metadata.name})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContentArgs:
+    """What every component of objects inside a namespace is made from."""
+
+    context: Context
+    tenant: Tenant
+    namespace: TenantNamespace
 
 
 def _labels(context: Context, tenant: Tenant) -> dict[str, str]:

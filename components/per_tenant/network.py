@@ -1,16 +1,16 @@
 """A namespace's own NetworkPolicies."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as k8s
 
-import model
-from components.context import Context, child_options
+from components.context import child_options
 from components.metadata import REASON, meta
-from components.per_tenant.namespace import TenantNamespace
+from components.per_tenant.namespace import ContentArgs
 from components.policy_engines.reach import DNS_PORTS, EVERYWHERE, HTTPS, dns_addresses, private_addresses
-from model import Cluster, PortRange, Protocol, Tenant
+from model import Cluster, PortRange, Protocol, Tenant, names
 
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"  # set by the API server, cannot be edited
 
@@ -21,60 +21,66 @@ Ingress = k8s.networking.v1.NetworkPolicyIngressRuleArgs
 Egress = k8s.networking.v1.NetworkPolicyEgressRuleArgs
 
 
+@dataclass(frozen=True, kw_only=True)
+class NetworkArgs(ContentArgs):
+    """What a namespace's NetworkPolicies are made from."""
+
+    neighbours: Mapping[str, Tenant]
+    """The tenants that this one and they both declared, by name."""
+
+
 class TenantNetwork(pulumi.ComponentResource):
     """NetworkPolicies of one namespace: nothing in or out but what is listed."""
 
-    def __init__(
-        self,
-        context: Context,
-        tenant: Tenant,
-        neighbours: Mapping[str, Tenant],
-        space: model.Namespace,
-        namespace: TenantNamespace,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        """Takes `neighbours`: the tenants that this one and they both declared, by name."""
-        super().__init__("tenancy:tenant:Network", space.name, None, opts)
-        options = child_options(self, inside=namespace.namespace, depends_on=[namespace.namespace])
-        policies = network_policies(context.cluster, tenant, neighbours)
-        for name, spec in policies.items():
-            egress = tenant.network.egress.get(name.removeprefix("egress-"))
-            k8s.networking.v1.NetworkPolicy(
-                f"{space.name}-{name}",
-                metadata=meta(
-                    context,
-                    name,
-                    tenant=tenant,
-                    namespace=space.name,
-                    annotations={REASON: egress.reason} if egress else None,
-                ),
-                spec=spec,
-                opts=options,
-            )
+    def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(names.NETWORK, name, None, opts)
+        policies = network_policies(args.context.cluster, args.tenant, args.neighbours)
+        reasons = {names.egress_policy(key): each.reason for key, each in args.tenant.network.egress.items()}
+        for policy, spec in policies.items():
+            self._policy(args, policy, spec, reasons.get(policy))
         self.register_outputs({"policies": sorted(policies)})
+
+    def _policy(self, args: NetworkArgs, policy: str, spec: Spec, reason: str | None) -> None:
+        namespace = args.namespace.described.name
+        k8s.networking.v1.NetworkPolicy(
+            names.logical(namespace, policy),
+            metadata=meta(
+                args.context,
+                policy,
+                tenant=args.tenant,
+                namespace=namespace,
+                annotations={REASON: reason} if reason else None,
+            ),
+            spec=spec,
+            opts=child_options(
+                self,
+                inside=args.namespace.resource,
+                former_name=names.former_logical(namespace, policy),
+            ),
+        )
 
 
 def network_policies(cluster: Cluster, tenant: Tenant, neighbours: Mapping[str, Tenant]) -> dict[str, Spec]:
     """The specs of a namespace's NetworkPolicies by name; each opens one thing and can be read alone."""
     network, stance = cluster.network, tenant.network
     policies = {
-        "default-deny": Spec(pod_selector=_EVERY_POD, policy_types=["Ingress", "Egress"]),
-        "own-namespaces": _both(_in_namespaces(tenant.namespace_names)),
-        "dns": _egress(_dns_peers(cluster), DNS_PORTS),
+        names.DEFAULT_DENY: Spec(pod_selector=_EVERY_POD, policy_types=["Ingress", "Egress"]),
+        names.OWN_NAMESPACES: _both(_in_namespaces(tenant.namespace_names)),
+        names.DNS: _egress(_dns_peers(cluster), DNS_PORTS),
     }
     if network.load_balancer_subnets and stance.load_balancer_ports:
-        policies["load-balancers"] = _ingress(
+        policies[names.LOAD_BALANCERS] = _ingress(
             _blocks(network.load_balancer_subnets), stance.load_balancer_ports
         )
     for name, neighbour in sorted(neighbours.items()):
-        policies[f"neighbour-{name}"] = _neighbour(tenant, neighbour)
+        policies[names.neighbour_policy(name)] = _neighbour(tenant, neighbour)
     for name, egress in stance.egress.items():
-        policies[f"egress-{name}"] = _egress(_blocks(egress.cidrs), egress.ports)
+        policies[names.egress_policy(name)] = _egress(_blocks(egress.cidrs), egress.ports)
     if stance.api_server and network.api_server is not None:
         api = network.api_server
-        policies["api-server"] = _egress(_blocks(api.cidrs), (PortRange(port=api.port),))
+        policies[names.API_SERVER] = _egress(_blocks(api.cidrs), (PortRange(port=api.port),))
     if stance.internet:
-        policies["internet"] = _egress(_internet(cluster), HTTPS)
+        policies[names.INTERNET] = _egress(_internet(cluster), HTTPS)
     return policies
 
 

@@ -1,15 +1,16 @@
-"""The Quota room: ResourceQuotas and the LimitRange of one namespace."""
+"""ResourceQuotas and the LimitRange of one namespace."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pulumi
 import pulumi_kubernetes as k8s
 
 import model
-from components.context import Context, child_options
+from components.context import child_options
 from components.metadata import meta
-from components.per_tenant.namespace import TenantNamespace
-from model import Cluster, PriorityGrant, State, Tenant, quantity
+from components.per_tenant.namespace import ContentArgs
+from model import Cluster, PriorityGrant, State, Tenant, names, quantity
 from model.namespaces import SHARED_CLAIM_SIZE
 
 
@@ -20,66 +21,74 @@ class TenantQuota(pulumi.ComponentResource):
     PriorityClass that the tenant was not granted gets an explicit 0.
     """
 
-    def __init__(
-        self,
-        context: Context,
-        tenant: Tenant,
-        space: model.Namespace,
-        namespace: TenantNamespace,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("tenancy:tenant:Quota", space.name, None, opts)
-        options = child_options(self, inside=namespace.namespace, depends_on=[namespace.namespace])
-        quotas = hard_limits(context.cluster, tenant, space)
+    def __init__(self, name: str, args: ContentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(names.QUOTA, name, None, opts)
+        quotas = hard_limits(args.context.cluster, args.tenant, args.namespace.described)
         made: list[pulumi.Resource] = []
         for key, hard in quotas.items():
-            order = pulumi.ResourceOptions(
-                # The first counts the others, so it has to admit a further one before that is made.
-                depends_on=made[:1],
-                # Where one takes another name, old and new together would be one too many.
-                delete_before_replace=True,
-            )
-            quota = k8s.core.v1.ResourceQuota(
-                f"{space.name}-{key}",
-                metadata=meta(context, _object_name(tenant, space, key), tenant=tenant, namespace=space.name),
-                spec=k8s.core.v1.ResourceQuotaSpecArgs(hard=hard, scope_selector=_scope(key)),
-                opts=pulumi.ResourceOptions.merge(
-                    options, pulumi.ResourceOptions.merge(order, _adoption(tenant, space, key))
-                ),
-            )
-            made.append(quota)
-        k8s.core.v1.LimitRange(
-            f"{space.name}-limits",
-            metadata=meta(context, "limits", tenant=tenant, namespace=space.name),
-            spec=k8s.core.v1.LimitRangeSpecArgs(limits=_limits(tenant)),
-            opts=options,
-        )
+            # The first counts the others, so it has to admit a further one before that is made.
+            made.append(self._quota(args, key, hard, after=made[:1]))
+        self._limit_range(args)
         self.register_outputs({"quotas": sorted(quotas)})
 
+    def _quota(
+        self, args: ContentArgs, key: str, hard: dict[str, str], *, after: Sequence[pulumi.Resource]
+    ) -> pulumi.Resource:
+        tenant, described = args.tenant, args.namespace.described
+        adopted = tenant.adopt.quotas.get(key) if described.key is None else None
+        return k8s.core.v1.ResourceQuota(
+            names.logical(described.name, key),
+            metadata=meta(args.context, adopted or key, tenant=tenant, namespace=described.name),
+            spec=k8s.core.v1.ResourceQuotaSpecArgs(hard=hard, scope_selector=_scope(key)),
+            opts=child_options(
+                self,
+                inside=args.namespace.resource,
+                depends_on=after,
+                former_name=names.former_logical(described.name, key),
+                options=pulumi.ResourceOptions(
+                    # Where one takes another name, old and new together would be one too many.
+                    delete_before_replace=True,
+                    import_=f"{described.name}/{adopted}" if adopted else None,
+                    ignore_changes=["metadata", "spec"] if adopted else None,
+                ),
+            ),
+        )
 
-_PRIORITY = "priority-"
-_SYSTEM = "system-priorities"
+    def _limit_range(self, args: ContentArgs) -> None:
+        namespace = args.namespace.described.name
+        k8s.core.v1.LimitRange(
+            names.logical(namespace, names.LIMITS),
+            metadata=meta(args.context, names.LIMITS, tenant=args.tenant, namespace=namespace),
+            spec=k8s.core.v1.LimitRangeSpecArgs(limits=_limits(args.tenant)),
+            opts=child_options(
+                self,
+                inside=args.namespace.resource,
+                former_name=names.former_logical(namespace, names.LIMITS),
+            ),
+        )
+
+
 _SYSTEM_CLASSES = ("system-cluster-critical", "system-node-critical")
 """In every cluster, open to every namespace, and above all others: a pod of theirs evicts anybody's."""
 
 
-def hard_limits(cluster: Cluster, tenant: Tenant, space: model.Namespace) -> dict[str, dict[str, str]]:
+def hard_limits(cluster: Cluster, tenant: Tenant, namespace: model.Namespace) -> dict[str, dict[str, str]]:
     """The `hard` map of each ResourceQuota of a namespace by the quota's key, the one that counts first."""
     quotas = {
-        "compute": _compute(space),
-        "accelerators": accelerators(cluster, space.accelerators),
-        "storage": _storage(cluster, tenant, space),
+        "compute": _compute(namespace),
+        "accelerators": accelerators(cluster, namespace.accelerators),
+        "storage": _storage(cluster, tenant, namespace),
         **{
-            f"{_PRIORITY}{name}": _priority(cluster, space.priorities.get(name))
+            names.priority_quota(name): _priority(cluster, namespace.priorities.get(name))
             for name in cluster.priority_classes
         },
-        _SYSTEM: {"pods": "0"},
+        names.SYSTEM_PRIORITIES: {"pods": "0"},
     }
     if tenant.state is not State.ACTIVE:
-        quotas["frozen"] = {"pods": "0", "count/jobs.batch": "0", "count/cronjobs.batch": "0"}
+        quotas[names.FROZEN] = {"pods": "0", "count/jobs.batch": "0", "count/cronjobs.batch": "0"}
     quotas = {key: hard for key, hard in quotas.items() if hard}
     # The quotas that the program makes are counted too, beside this one.
-    return {"objects": _objects(tenant, space, own_quotas=len(quotas) + 1), **quotas}
+    return {"objects": _objects(tenant, namespace, own_quotas=len(quotas) + 1), **quotas}
 
 
 def accelerators(cluster: Cluster, granted: dict[str, int]) -> dict[str, str]:
@@ -104,17 +113,17 @@ def accelerators(cluster: Cluster, granted: dict[str, int]) -> dict[str, str]:
     return {line: quantity.canonical(str(count)) for line, count in totals.items()}
 
 
-def _compute(space: model.Namespace) -> dict[str, str]:
+def _compute(namespace: model.Namespace) -> dict[str, str]:
     amounts = {
-        "cpu": space.quota.cpu,
-        "memory": space.quota.memory,
-        "ephemeral-storage": space.quota.ephemeral_storage,
+        "cpu": namespace.quota.cpu,
+        "memory": namespace.quota.memory,
+        "ephemeral-storage": namespace.quota.ephemeral_storage,
     }
     return {f"{side}.{name}": amount for side in ("requests", "limits") for name, amount in amounts.items()}
 
 
-def _storage(cluster: Cluster, tenant: Tenant, space: model.Namespace) -> dict[str, str]:
-    granted = {name: space.quota.storage.get(name, "0") for name in cluster.storage_classes}
+def _storage(cluster: Cluster, tenant: Tenant, namespace: model.Namespace) -> dict[str, str]:
+    granted = {name: namespace.quota.storage.get(name, "0") for name in cluster.storage_classes}
     by_class = {
         f"{name}.storageclass.storage.k8s.io/requests.storage": size for name, size in granted.items()
     }
@@ -129,8 +138,8 @@ def _storage(cluster: Cluster, tenant: Tenant, space: model.Namespace) -> dict[s
     return {"requests.storage": quantity.render(total, binary=True), **by_class, **none}
 
 
-def _objects(tenant: Tenant, space: model.Namespace, *, own_quotas: int) -> dict[str, str]:
-    objects = space.quota.objects
+def _objects(tenant: Tenant, namespace: model.Namespace, *, own_quotas: int) -> dict[str, str]:
+    objects = namespace.quota.objects
     counts = {
         "pods": objects.pods,
         "services": objects.services,
@@ -147,7 +156,7 @@ def _objects(tenant: Tenant, space: model.Namespace, *, own_quotas: int) -> dict
         "count/deployments.apps": objects.deployments,
         "count/resourceclaims.resource.k8s.io": objects.resource_claims,
     }
-    return {**{key: quantity.canonical(str(count)) for key, count in counts.items()}, **space.quota.other}
+    return {**{key: quantity.canonical(str(count)) for key, count in counts.items()}, **namespace.quota.other}
 
 
 def _priority(cluster: Cluster, grant: PriorityGrant | None) -> dict[str, str]:
@@ -162,9 +171,9 @@ def _priority(cluster: Cluster, grant: PriorityGrant | None) -> dict[str, str]:
 
 
 def _scope(key: str) -> k8s.core.v1.ScopeSelectorArgs | None:
-    if key != _SYSTEM and not key.startswith(_PRIORITY):
+    if key != names.SYSTEM_PRIORITIES and not key.startswith(names.PRIORITY):
         return None
-    classes = _SYSTEM_CLASSES if key == _SYSTEM else (key.removeprefix(_PRIORITY),)
+    classes = _SYSTEM_CLASSES if key == names.SYSTEM_PRIORITIES else (key.removeprefix(names.PRIORITY),)
     requirement = k8s.core.v1.ScopedResourceSelectorRequirementArgs(
         scope_name="PriorityClass", operator="In", values=list(classes)
     )
@@ -192,14 +201,3 @@ def _limits(tenant: Tenant) -> list[k8s.core.v1.LimitRangeItemArgs]:
         ),
         k8s.core.v1.LimitRangeItemArgs(type="PersistentVolumeClaim", max={"storage": max_claim}),
     ]
-
-
-def _object_name(tenant: Tenant, space: model.Namespace, key: str) -> str:
-    return tenant.adopt.quotas.get(key, key) if space.key is None else key
-
-
-def _adoption(tenant: Tenant, space: model.Namespace, key: str) -> pulumi.ResourceOptions:
-    if space.key is not None or key not in tenant.adopt.quotas:
-        return pulumi.ResourceOptions()
-    name = f"{space.name}/{tenant.adopt.quotas[key]}"
-    return pulumi.ResourceOptions(import_=name, ignore_changes=["metadata", "spec"])

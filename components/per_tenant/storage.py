@@ -1,70 +1,68 @@
-"""The Storage room: a volume and a claim for each shared folder, bound to each other and to nobody else."""
+"""A volume and a claim for each shared folder, bound to each other and to nobody else."""
+
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as k8s
 
-import model
-from components.context import Context, child_options
+from components.context import child_options
 from components.metadata import meta
-from components.per_tenant.namespace import TenantNamespace
+from components.per_tenant.namespace import ContentArgs
 from components.per_tenant.quota import TenantQuota
-from model import FolderMode, SharedFolder, Tenant, names
+from model import FolderMode, SharedFolder, names
 from model.namespaces import SHARED_CLAIM_SIZE
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageArgs(ContentArgs):
+    """What a namespace's shared folders are made from."""
+
+    quota: TenantQuota
+    """Has to admit a further claim before that is made."""
 
 
 class TenantStorage(pulumi.ComponentResource):
     """The shared folders of one namespace."""
 
-    def __init__(
-        self,
-        context: Context,
-        tenant: Tenant,
-        space: model.Namespace,
-        namespace: TenantNamespace,
-        quota: TenantQuota,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        """Takes `quota`, which has to admit a further claim before that is made."""
-        super().__init__("tenancy:tenant:Storage", space.name, None, opts)
-        for name, mode in sorted(tenant.shared_folders.items()):
-            folder = context.cluster.shared_folders[name]
-            volume = self._volume(context, tenant, space, name, folder, mode)
-            k8s.core.v1.PersistentVolumeClaim(
-                f"{space.name}-{name}",
-                metadata=meta(context, name, tenant=tenant, namespace=space.name),
-                spec=k8s.core.v1.PersistentVolumeClaimSpecArgs(
-                    access_modes=[_access_mode(mode)],
-                    storage_class_name="",
-                    volume_name=names.shared_volume(space.name, name),
-                    resources=k8s.core.v1.VolumeResourceRequirementsArgs(
-                        requests={"storage": SHARED_CLAIM_SIZE}
-                    ),
-                ),
-                opts=child_options(
-                    self, inside=namespace.namespace, depends_on=[namespace.namespace, quota, volume]
-                ),
-            )
-        self.register_outputs({"folders": sorted(tenant.shared_folders)})
+    def __init__(self, name: str, args: StorageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(names.STORAGE, name, None, opts)
+        for folder, mode in sorted(args.tenant.shared_folders.items()):
+            self._claim(args, folder, mode, self._volume(args, folder, mode))
+        self.register_outputs({"folders": sorted(args.tenant.shared_folders)})
 
-    def _volume(
-        self,
-        context: Context,
-        tenant: Tenant,
-        space: model.Namespace,
-        name: str,
-        folder: SharedFolder,
-        mode: FolderMode,
-    ) -> k8s.core.v1.PersistentVolume:
+    def _claim(
+        self, args: StorageArgs, name: str, mode: FolderMode, volume: k8s.core.v1.PersistentVolume
+    ) -> None:
+        namespace = args.namespace.described.name
+        k8s.core.v1.PersistentVolumeClaim(
+            names.logical(namespace, name),
+            metadata=meta(args.context, name, tenant=args.tenant, namespace=namespace),
+            spec=k8s.core.v1.PersistentVolumeClaimSpecArgs(
+                access_modes=[_access_mode(mode)],
+                storage_class_name="",
+                volume_name=names.shared_volume(namespace, name),
+                resources=k8s.core.v1.VolumeResourceRequirementsArgs(requests={"storage": SHARED_CLAIM_SIZE}),
+            ),
+            opts=child_options(
+                self,
+                inside=args.namespace.resource,
+                depends_on=[args.quota, volume],
+                former_name=names.former_logical(namespace, name),
+            ),
+        )
+
+    def _volume(self, args: StorageArgs, name: str, mode: FolderMode) -> k8s.core.v1.PersistentVolume:
+        namespace, folder = args.namespace.described.name, args.context.cluster.shared_folders[name]
         read_only = mode is FolderMode.READ_ONLY
         return k8s.core.v1.PersistentVolume(
-            f"{space.name}-{name}",
-            metadata=meta(context, names.shared_volume(space.name, name), tenant=tenant),
+            names.logical(namespace, name),
+            metadata=meta(args.context, names.shared_volume(namespace, name), tenant=args.tenant),
             spec=k8s.core.v1.PersistentVolumeSpecArgs(
                 access_modes=[_access_mode(mode)],
                 capacity={"storage": folder.capacity},
                 # Reserved for one claim of one namespace: no other claim can bind it.
                 claim_ref=k8s.core.v1.ObjectReferenceArgs(
-                    api_version="v1", kind="PersistentVolumeClaim", namespace=space.name, name=name
+                    api_version="v1", kind="PersistentVolumeClaim", namespace=namespace, name=name
                 ),
                 storage_class_name="",
                 persistent_volume_reclaim_policy="Retain",
@@ -73,7 +71,7 @@ class TenantStorage(pulumi.ComponentResource):
                 host_path=_host_path(folder),
                 csi=_csi(folder, read_only=read_only),
             ),
-            opts=child_options(self),
+            opts=child_options(self, former_name=names.former_logical(namespace, name)),
         )
 
 

@@ -9,11 +9,7 @@ the rest. (`Pass` would skip the rest of the tier, the tenant's own policies amo
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import pulumi
-import pulumi_kubernetes as k8s
-
-from components.context import Context
-from components.metadata import meta
+from components.policy_engines.policy import Policy
 from components.policy_engines.reach import DNS_PORTS, EVERYWHERE, HTTPS, Reach, dns_addresses, family, within
 from model import Calico, Cluster, PortRange, Protocol, Tenant, names
 
@@ -23,9 +19,7 @@ Rule = dict[str, Any]
 Zones = dict[str, tuple[PortRange, ...]]
 
 
-def isolation(
-    context: Context, calico: Calico, tenant: Tenant, bounds: Reach, options: pulumi.ResourceOptions
-) -> pulumi.CustomResource:
+def isolation(calico: Calico, tenant: Tenant, bounds: Reach) -> Policy:
     """The GlobalNetworkPolicy that keeps one tenant within its bounds, whatever its own policies say."""
     spec = {
         "order": ISOLATION_ORDER,
@@ -34,12 +28,12 @@ def isolation(
         "ingress": ingress_denials(bounds),
         "egress": egress_denials(bounds),
     }
-    return _policy(context, calico, names.isolation(tenant.name), spec, options, tenant)
+    return _policy(calico, names.isolation(tenant.name), spec)
 
 
-def floor(context: Context, calico: Calico, options: pulumi.ResourceOptions) -> pulumi.CustomResource:
+def floor(cluster: Cluster, calico: Calico) -> Policy:
     """The GlobalNetworkPolicy that denies what nobody opened, so that no namespace can be forgotten."""
-    network = context.cluster.network
+    network = cluster.network
     spec = {
         "order": FLOOR_ORDER,
         "namespaceSelector": _not_in(network.system_namespaces),
@@ -51,9 +45,18 @@ def floor(context: Context, calico: Calico, options: pulumi.ResourceOptions) -> 
             ),
             {"action": "Deny"},
         ],
-        "egress": [*_dns(context.cluster), {"action": "Deny"}],
+        "egress": [*_dns(cluster), {"action": "Deny"}],
     }
-    return _policy(context, calico, names.FLOOR, spec, options)
+    return _policy(calico, names.FLOOR, spec)
+
+
+def _policy(calico: Calico, name: str, spec: Mapping[str, Any]) -> Policy:
+    return Policy(
+        api_version=calico.api_version,
+        kind="GlobalNetworkPolicy",
+        name=calico.stored_name(name),
+        spec=spec,
+    )
 
 
 def ingress_denials(bounds: Reach) -> list[Rule]:
@@ -173,21 +176,3 @@ def _strangers(bounds: Reach) -> str:
 
 def _quoted(namespaces: Iterable[str]) -> str:
     return ", ".join(f"'{name}'" for name in namespaces)
-
-
-def _policy(
-    context: Context,
-    calico: Calico,
-    name: str,
-    spec: Mapping[str, Any],
-    options: pulumi.ResourceOptions,
-    tenant: Tenant | None = None,
-) -> pulumi.CustomResource:
-    return k8s.apiextensions.CustomResource(
-        name,
-        api_version=calico.api_version,
-        kind="GlobalNetworkPolicy",
-        metadata=meta(context, calico.stored_name(name), tenant=tenant),
-        spec=spec,
-        opts=options,
-    )

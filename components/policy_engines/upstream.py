@@ -10,13 +10,9 @@ AdminNetworkPolicy has `networks` in its experimental channel.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import pulumi
-import pulumi_kubernetes as k8s
-
-from components.context import Context
-from components.metadata import meta
+from components.policy_engines.policy import Policy
 from components.policy_engines.reach import DNS_PORTS, EVERYWHERE, HTTPS, Reach, dns_addresses
-from model import PolicyApi, PortRange, Tenant, names
+from model import Cluster, PolicyApi, PortRange, Tenant, names
 
 Rule = dict[str, Any]
 _PRIORITY = 100
@@ -24,9 +20,7 @@ _MOST = 25
 """Networks of one peer in both APIs, and peers of one rule in ClusterNetworkPolicy, by their validation."""
 
 
-def isolation(
-    context: Context, api: PolicyApi, tenant: Tenant, bounds: Reach, options: pulumi.ResourceOptions
-) -> pulumi.CustomResource:
+def isolation(api: PolicyApi, tenant: Tenant, bounds: Reach) -> Policy:
     """The policy that keeps one tenant within its bounds, whatever its own policies say."""
     spec: dict[str, Any] = {
         "priority": _PRIORITY,
@@ -36,29 +30,34 @@ def isolation(
     }
     if api is PolicyApi.CLUSTER_NETWORK_POLICY:
         spec["tier"] = "Admin"
-    return _policy(context, api, api.value, names.isolation(tenant.name), spec, options, tenant)
+    return _policy(api, api.value, names.isolation(tenant.name), spec)
 
 
-def floor(context: Context, api: PolicyApi, options: pulumi.ResourceOptions) -> pulumi.CustomResource:
+def floor(cluster: Cluster, api: PolicyApi) -> Policy:
     """The default of every namespace that nobody wrote a policy for: DNS and nothing else."""
-    network = context.cluster.network
+    network = cluster.network
     dns = _peer_pods(_in((network.dns.namespace,)), network.dns.pod_labels)
-    addresses = dns_addresses(context.cluster)
+    addresses = _peers(dns_addresses(cluster))
     allow = "Accept" if api is PolicyApi.CLUSTER_NETWORK_POLICY else "Allow"
     spec: dict[str, Any] = {
         "subject": {"namespaces": _not_in(network.system_namespaces)},
         "ingress": [_rule("deny", "Deny", "from", [{"namespaces": {}}])],
         "egress": [
             _ported(api, "dns", allow, [dns], DNS_PORTS),
-            *(_ported(api, "dns-address", allow, peers, DNS_PORTS) for peers in _peers(addresses)),
+            *(_ported(api, "dns-address", allow, peers, DNS_PORTS) for peers in addresses),
             _rule("deny", "Deny", "to", [{"namespaces": {}}, {"networks": list(EVERYWHERE)}]),
         ],
     }
     if api is PolicyApi.CLUSTER_NETWORK_POLICY:
         spec |= {"tier": "Baseline", "priority": _PRIORITY}
-        return _policy(context, api, api.value, names.FLOOR, spec, options)
+        return _policy(api, api.value, names.FLOOR, spec)
     # The API admits one baseline policy, and only under this name.
-    return _policy(context, api, "BaselineAdminNetworkPolicy", "default", spec, options)
+    return _policy(api, "BaselineAdminNetworkPolicy", "default", spec)
+
+
+def _policy(api: PolicyApi, kind: str, name: str, spec: Mapping[str, Any]) -> Policy:
+    version = "v1alpha2" if api is PolicyApi.CLUSTER_NETWORK_POLICY else "v1alpha1"
+    return Policy(api_version=f"policy.networking.k8s.io/{version}", kind=kind, name=name, spec=spec)
 
 
 def _ingress(bounds: Reach) -> list[Rule]:
@@ -161,23 +160,3 @@ def _not_in(namespaces: Iterable[str]) -> Rule:
 def _selector(operator: str, namespaces: Iterable[str]) -> Rule:
     expression = {"key": "kubernetes.io/metadata.name", "operator": operator, "values": list(namespaces)}
     return {"matchExpressions": [expression]}
-
-
-def _policy(
-    context: Context,
-    api: PolicyApi,
-    kind: str,
-    name: str,
-    spec: Mapping[str, Any],
-    options: pulumi.ResourceOptions,
-    tenant: Tenant | None = None,
-) -> pulumi.CustomResource:
-    version = "v1alpha2" if api is PolicyApi.CLUSTER_NETWORK_POLICY else "v1alpha1"
-    return k8s.apiextensions.CustomResource(
-        name if kind != "BaselineAdminNetworkPolicy" else names.FLOOR,
-        api_version=f"policy.networking.k8s.io/{version}",
-        kind=kind,
-        metadata=meta(context, name, tenant=tenant),
-        spec=spec,
-        opts=options,
-    )

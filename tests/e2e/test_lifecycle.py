@@ -70,8 +70,8 @@ def test_the_life_of_a_tenant(project: Project, cluster: Sandbox) -> None:
 
     project.tenant("life-one", accelerators={"a100": 4}, shared_folders={"data": "read-only"})
     changes = project.preview()
-    assert changes.by_urn == {"ResourceQuota life-one-accelerators": "update"}
-    assert changes.paths("ResourceQuota life-one-accelerators") == {f'spec.hard["{GPU}"]': "update"}
+    assert changes.by_urn == {"ResourceQuota life-one/accelerators": "update"}
+    assert changes.paths("ResourceQuota life-one/accelerators") == {f'spec.hard["{GPU}"]': "update"}
     assert quota(cluster, "life-one", "accelerators") == {GPU: "2"}
     project.up()
     assert quota(cluster, "life-one", "accelerators") == {GPU: "4"}
@@ -80,7 +80,7 @@ def test_the_life_of_a_tenant(project: Project, cluster: Sandbox) -> None:
     cluster.kubectl(
         "patch", "quota", "accelerators", "--namespace=life-two", "--type=merge", f"--patch={edit}"
     )
-    assert project.preview("--refresh").by_urn == {"ResourceQuota life-two-accelerators": "update"}
+    assert project.preview("--refresh").by_urn == {"ResourceQuota life-two/accelerators": "update"}
     project.up("--refresh")
     assert quota(cluster, "life-two", "accelerators") == {GPU: "1"}
     project.unchanged("--refresh")

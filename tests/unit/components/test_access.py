@@ -89,21 +89,21 @@ def test_nobody_is_let_into_a_tenant_that_is_not_active(build: Build, state: str
     stopped = build(tenant("vision", state=state, **fields), **cluster)
     gone = {f"{each.kind} {each.name}" for each in active.made.values()} - set(stopped.made)
     schedule = schedule_of("vision", members={"ada": Member(role=Role.ADMIN)})
-    issued = f"vision-{schedule.current.binding}"
+    issued = f"vision/{schedule.current.binding}"
     assert gone == {
-        "RoleBinding vision-oidc-ada-0",
-        f"RoleBinding vision-{laptop.binding}",
-        "RoleBinding vision-serviceaccount-runner-developer",
+        "RoleBinding vision/oidc-ada-0",
+        f"RoleBinding vision/{laptop.binding}",
+        "RoleBinding vision/serviceaccount-runner-developer",
         f"RoleBinding {issued}",
-        f"SignedCertificate vision-{laptop.binding}",
+        f"SignedCertificate vision/{laptop.binding}",
         f"tenant:Credential {issued}",
         f"PrivateKey {issued}",
         f"CertRequest {issued}",
         f"SignedCertificate {issued}",
         "tenant:Codespaces vision",
-        "CodespacesSecret vision-KUBECONFIG_TRIAL",
+        "CodespacesSecret vision/KUBECONFIG_TRIAL",
     }
-    assert set(stopped.made) - set(active.made) == {"ResourceQuota vision-frozen"}
+    assert set(stopped.made) - set(active.made) == {"ResourceQuota vision/frozen"}
     assert stopped.certificates == {"vision": {}}
 
 
@@ -174,19 +174,19 @@ def test_a_certificate_is_issued_to_the_subject_of_the_epoch(build: Build) -> No
     made = build(tenant("vision", repository="acme/vision"), now=schedule.renewed_at)
     first = schedule_of("vision", schedule.renewed_at)
     assert first.previous is not None
-    name = f"vision-{first.current.binding}"
+    name = f"vision/{first.current.binding}"
     assert made[f"CertRequest {name}"].inputs["subject"] == {"commonName": first.current.name}
     assert made[f"CertRequest {name}"].secrets >= {"privateKeyPem"}
     assert made[f"SignedCertificate {name}"].inputs["lifetime_seconds"] == 12 * 3600
     roles = bindings(made, "vision")
     assert {subject["name"] for _, subject in roles.values()} == {first.current.name, first.previous.name}
     assert {role for role, _ in roles.values()} == {"tenancy:developer"}
-    assert f"SignedCertificate vision-{first.previous.binding}" not in made
+    assert f"SignedCertificate vision/{first.previous.binding}" not in made
 
 
 def test_a_credential_leaves_only_when_its_bindings_stand(build: Build) -> None:
     made = build(tenant("vision", repository="acme/vision"))
-    name = f"vision-{schedule_of('vision').current.binding}"
+    name = f"vision/{schedule_of('vision').current.binding}"
     assert f"RoleBinding {name}" in made[f"tenant:Credential {name}"].depends_on
 
 
@@ -199,7 +199,7 @@ def test_a_token_is_of_an_account_out_of_the_tenants_reach(build: Build) -> None
     assert previous is not None
     accounts = made.of("ServiceAccount", "tenancy-credentials")
     assert set(accounts) == {current.account, previous.account}
-    token = made[f"ServiceAccountToken vision-{current.binding}"].inputs
+    token = made[f"ServiceAccountToken vision/{current.binding}"].inputs
     assert (token["namespace"], token["service_account"]) == ("tenancy-credentials", current.account)
     assert token["lifetime_seconds"] == 12 * 3600
     subjects = [subject for _, subject in bindings(made, "vision").values()]
@@ -220,19 +220,19 @@ def test_a_laptops_certificate_is_published(build: Build) -> None:
     laptop = credential.laptop_subject("vision", "ada", KEY.public_key())
     pem = request(laptop.name)
     made = build(tenant("vision", members={"ada": {"role": "developer", "csr": pem}}))
-    signed = made[f"SignedCertificate vision-{laptop.binding}"]
+    signed = made[f"SignedCertificate vision/{laptop.binding}"]
     assert signed.inputs["csr_pem"] == pem
     assert signed.inputs["renew_before_seconds"] == 4 * 3600
-    assert f"RoleBinding vision-{laptop.binding}" in made["tenant:MemberCertificates vision"].depends_on
+    assert f"RoleBinding vision/{laptop.binding}" in made["tenant:MemberCertificates vision"].depends_on
     assert made.certificates["vision"]["ada"] == {
-        "certificate": f"certificate of vision-{laptop.binding}",
+        "certificate": f"certificate of vision/{laptop.binding}",
         "not_after": "2026-01-08T00:00:00Z",
     }
 
 
 def test_the_kubeconfig_goes_to_the_repository_as_a_secret(build: Build) -> None:
     made = build(tenant("vision", repository="acme/vision", namespaces={"extra": {"share": 10}}))
-    secret = made["CodespacesSecret vision-KUBECONFIG_TRIAL"]
+    secret = made["CodespacesSecret vision/KUBECONFIG_TRIAL"]
     assert (secret.inputs["repository"], secret.inputs["secretName"]) == ("vision", "KUBECONFIG_TRIAL")
     assert "plaintextValue" in secret.secrets
     assert secret.delete_before_replace
@@ -253,7 +253,7 @@ def test_the_kubeconfig_goes_to_the_repository_as_a_secret(build: Build) -> None
 def test_the_parts_of_the_kubeconfig_are_secrets_of_their_own(
     build: Build, kind: str, own: dict[str, str]
 ) -> None:
-    name = f"vision-{schedule_of('vision').current.binding}"
+    name = f"vision/{schedule_of('vision').current.binding}"
     made = build(
         tenant(
             "vision",
@@ -274,7 +274,7 @@ def test_the_parts_of_the_kubeconfig_are_secrets_of_their_own(
 
 def test_several_repositories_share_a_secret_of_the_organisation(build: Build) -> None:
     made = build(tenant("big-team", repository="acme/one", repositories=["acme/three"]))
-    secret = made["CodespacesOrganizationSecret big-team-KUBECONFIG_TRIAL"]
+    secret = made["CodespacesOrganizationSecret big-team/KUBECONFIG_TRIAL"]
     assert secret.inputs["secretName"] == "KUBECONFIG_TRIAL_BIG_TEAM"
     assert secret.inputs["visibility"] == "selected"
     assert secret.inputs["selectedRepositoryIds"] == [len("acme/one"), len("acme/three")]

@@ -73,7 +73,7 @@ def test_what_is_always_there(build: Build) -> None:
 def test_egress_keeps_its_reason(build: Build) -> None:
     ports = [{"port": 5432}, {"port": 6000, "end_port": 6010, "protocol": "UDP"}]
     egress = {"db": {"cidrs": ["192.0.2.0/24", "2001:db8::/48"], "ports": ports, "reason": "Its data"}}
-    policy = build(closed("vision", egress=egress), network=NETWORK)["NetworkPolicy vision-egress-db"]
+    policy = build(closed("vision", egress=egress), network=NETWORK)["NetworkPolicy vision/egress-db"]
     assert policy.metadata["annotations"] == {"tenancy.dev/reason": "Its data"}
     assert policy.spec["egress"] == [
         {

@@ -115,12 +115,12 @@ def test_what_counts_is_raised_before_what_is_counted(build: Build) -> None:
         tenant("vision", state="frozen", shared_folders={"data": "read-only"}), shared_folders=folders
     )
     quotas = made.of("ResourceQuota", "vision")
-    objects = "ResourceQuota vision-objects"
+    objects = "ResourceQuota vision/objects"
     for name, quota in quotas.items():
         assert (objects in quota.depends_on) == (name != "objects"), name
         assert quota.delete_before_replace, name
-    claim = made["PersistentVolumeClaim vision-data"]
-    assert {f"ResourceQuota vision-{name}" for name in quotas} <= claim.depends_on
+    claim = made["PersistentVolumeClaim vision/data"]
+    assert {f"ResourceQuota vision/{name}" for name in quotas} <= claim.depends_on
 
 
 def test_a_priority_class_has_a_quota_of_its_own_granted_or_not(build: Build) -> None:

@@ -16,7 +16,7 @@ def test_a_folder_is_bound_to_the_one_claim_of_its_namespace(
 ) -> None:
     folder = {**NFS, "capacity": "2Ti", "mount_options": ["nfsvers=4.2"]}
     made = build(tenant("vision", shared_folders={"data": mode}), shared_folders={"data": folder})
-    volume = made["PersistentVolume vision-data"]
+    volume = made["PersistentVolume vision/data"]
     source = {"server": "nfs.example.com", "path": "/data"}
     assert volume.metadata["name"] == "tenancy-vision-data"
     assert volume.metadata["labels"]["tenancy.dev/tenant"] == "vision"
@@ -34,7 +34,7 @@ def test_a_folder_is_bound_to_the_one_claim_of_its_namespace(
         "mountOptions": mounted,
         "nfs": {**source, "readOnly": True} if mode == "read-only" else source,
     }
-    claim = made["PersistentVolumeClaim vision-data"]
+    claim = made["PersistentVolumeClaim vision/data"]
     assert (claim.metadata["namespace"], claim.metadata["name"]) == ("vision", "data")
     assert claim.spec == {
         "accessModes": [access],
@@ -42,7 +42,7 @@ def test_a_folder_is_bound_to_the_one_claim_of_its_namespace(
         "volumeName": "tenancy-vision-data",
         "resources": {"requests": {"storage": "1Mi"}},
     }
-    assert "PersistentVolume vision-data" in claim.depends_on
+    assert "PersistentVolume vision/data" in claim.depends_on
 
 
 def test_folder_of_a_csi_driver_is_read_only_too(build: Build) -> None:
@@ -50,7 +50,7 @@ def test_folder_of_a_csi_driver_is_read_only_too(build: Build) -> None:
     made = build(
         tenant("vision", shared_folders={"data": "read-only"}), shared_folders={"data": {"csi": handle}}
     )
-    spec = made["PersistentVolume vision-data"].spec
+    spec = made["PersistentVolume vision/data"].spec
     assert spec["csi"] == {
         "driver": "nfs.csi.k8s.io",
         "volumeHandle": "data",
@@ -64,7 +64,7 @@ def test_folder_of_a_csi_driver_is_read_only_too(build: Build) -> None:
 def test_folder_of_the_nodes(build: Build) -> None:
     folder = {"host_path": "/mnt/data", "modes": ["read-write"]}
     made = build(tenant("vision", shared_folders={"data": "read-write"}), shared_folders={"data": folder})
-    spec = made["PersistentVolume vision-data"].spec
+    spec = made["PersistentVolume vision/data"].spec
     assert spec["hostPath"] == {"path": "/mnt/data", "type": "Directory"}
     assert spec["accessModes"] == ["ReadWriteMany"]
 
