@@ -1,5 +1,10 @@
 """The tenancy of one cluster: load what was asked for, build the cluster's floor, then each tenant."""
 
+import signal
+
+# An engine that gives up interrupts the program, which has nothing to clean up and nothing to add.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 from datetime import UTC, datetime
 from pathlib import Path
 

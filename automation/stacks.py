@@ -12,6 +12,7 @@ from pulumi import automation as auto
 from pulumi.automation.events import EngineEvent, OpType
 
 from automation.errors import TenancyError
+from model import urns
 
 UNCHANGED = frozenset({OpType.SAME, OpType.READ, OpType.REFRESH, OpType.DISCARD})
 
@@ -95,18 +96,11 @@ def outputs(stack: auto.Stack) -> dict[str, Any]:
 
 def credential_targets(stack: auto.Stack) -> list[str]:
     """URNs of all that carries a credential of the tenants that the stack has already."""
+    tenants: dict[str, Any] = outputs(stack).get("tenants", {})
     return [
-        f"**{kind}::{tenant}{rest}"
-        for tenant in outputs(stack).get("tenants", {})
-        for kind, rest in (
-            # The components too: what they depend on cannot be deleted while they stand as they were.
-            ("tenancy:tenant:Credential**", "-*"),
-            ("tenancy:tenant:MemberCertificates**", "*"),
-            ("tenancy:tenant:Codespaces**", "*"),
-            ("rbac.authorization.k8s.io/v1:RoleBinding", "*-codespaces-*"),
-            ("rbac.authorization.k8s.io/v1:RoleBinding", "*-laptop-*"),
-            ("core/v1:ServiceAccount", "-codespaces-*"),
-        )
+        pattern
+        for name, summary in tenants.items()
+        for pattern in urns.credentials(name, summary["namespaces"])
     ]
 
 
