@@ -135,11 +135,11 @@ class Project:
 
     def pulumi(self, *arguments: str, code: int | None = 0, stdin: str = "") -> Ran:
         """Run the CLI; another exit code than `code` fails the test, unless that is None."""
-        return self._run(("pulumi", *arguments, "--non-interactive", "--color=never"), code, stdin)
+        return self.run(("pulumi", *arguments, "--non-interactive", "--color=never"), code, stdin)
 
     def tenancy(self, *arguments: str, code: int = 0) -> Ran:
         """Run the product's command; another exit code fails the test."""
-        return self._run((sys.executable, "-m", "automation.cli", *arguments), code)
+        return self.run((sys.executable, "-m", "automation.cli", *arguments), code)
 
     def up(self, *flags: str, code: int = 0) -> Ran:
         """`pulumi up` without a preview before it."""
@@ -192,11 +192,18 @@ class Project:
         # The engine keeps the salt of its passphrase here too.
         return yaml.safe_load(self._config.read_text()) if self._config.exists() else {}
 
-    def _run(self, command: tuple[str, ...], code: int | None, stdin: str = "") -> Ran:
+    def run(
+        self,
+        command: tuple[str, ...],
+        code: int | None,
+        stdin: str = "",
+        environment: Mapping[str, str] | None = None,
+    ) -> Ran:
+        """Run a program in the folder; another exit code than `code` fails the test, unless that is None."""
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env=self.environment,
+            env=environment or self.environment,
             input=stdin,
             capture_output=True,
             text=True,

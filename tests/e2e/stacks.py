@@ -58,7 +58,7 @@ def posed(name: str, folder: Path, sandbox: Sandbox) -> Generator[Posed]:
     signer = "--client-signer" if signs else "--without-client-signer"
     sandbox.sandbox("up", "--pools", str(POOLS / f"{name}.yaml"), signer)
     stack = Posed(name, _copied(name, folder, sandbox))
-    _repositories(stack)
+    make_repositories(sandbox, stack.described)
     try:
         yield stack
     finally:
@@ -85,10 +85,9 @@ def _copied(name: str, folder: Path, sandbox: Sandbox) -> Project:
     return project
 
 
-def _repositories(stack: Posed) -> None:
+def make_repositories(sandbox: Sandbox, described: model.Stack) -> None:
     """Make what the stack's tenants name on GitHub and the emulator has not."""
-    client = github(stack.sandbox)
-    described = stack.described
+    client = github(sandbox)
     owner = described.cluster.github.owner if described.cluster.github else "acme"
     if owner != "acme":
         _unless_there(lambda: client.add_organization(owner, _BOSS))
