@@ -25,7 +25,7 @@ from model.scalars import (
     Role,
     State,
 )
-from model.stack import Stack, load
+from model.stack import Stack, describe, load
 from model.tenant import (
     Egress,
     ExtraNamespace,
@@ -69,6 +69,7 @@ __all__ = [
     "State",
     "Taint",
     "Tenant",
+    "describe",
     "granted",
     "load",
     "namespaces",

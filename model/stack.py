@@ -50,6 +50,18 @@ def load(root: Path, stack: str, cluster: Mapping[str, object] | None = None) ->
     return _Loading(described, files, strangers).stack(stack)
 
 
+def describe(stack: str, cluster: Mapping[str, object], tenants: Mapping[str, Mapping[str, object]]) -> Stack:
+    """The stack as a program describes it: what `tenancy:cluster` and the tenants' files, by name, would say.
+
+    Raises InvalidConfiguration with all problems of all descriptions.
+    """
+    files = {
+        name: Document(f"tenant {name}", {"name": name, **described}, {})
+        for name, described in sorted(tenants.items())
+    }
+    return _Loading(Document("cluster", dict(cluster), {}), files, []).stack(stack)
+
+
 def _described_cluster(root: Path, stack: str, given: Mapping[str, object] | None) -> Document:
     """The stack's configuration file, its data replaced by what the caller gave, if anything.
 
