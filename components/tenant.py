@@ -24,6 +24,7 @@ from components.per_tenant.network import NetworkArgs, TenantNetwork
 from components.per_tenant.quota import TenantQuota
 from components.per_tenant.storage import StorageArgs, TenantStorage
 from model import CredentialKind, credential, names
+from model.namespaces import namespaces
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ class Tenant(pulumi.ComponentResource):
     """
 
     certificates: dict[str, pulumi.Output[dict[str, str]]]
-    """What members need to know of their laptops' certificates, by login. Public."""
+    """What members need to know of their laptops' certificates, by login or `login/device`. Public."""
 
     def __init__(self, name: str, args: TenantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(names.TENANT, name, None, _with_former_name(args.tenant, opts))
@@ -63,9 +64,7 @@ class Tenant(pulumi.ComponentResource):
         everyone = [*standing_grants(context, tenant), *grants(tenant, schedule)]
 
         isolation = self._isolation(args)
-        access = [
-            self._namespace(args, namespace, everyone, isolation) for namespace in model.namespaces(tenant)
-        ]
+        access = [self._namespace(args, namespace, everyone, isolation) for namespace in namespaces(tenant)]
         members = MemberCertificates(
             tenant.name,
             MemberCertificatesArgs(context=context, tenant=tenant),

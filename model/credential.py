@@ -6,47 +6,16 @@ and a second run agree on what is due without asking anybody, and a credential t
 is simply the one of the current epoch.
 """
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from model import names
-from model.scalars import State, duration
-from model.tenant import Member, Tenant
-
-MAX_COMMON_NAME = 64
-
-
-@dataclass(frozen=True)
-class Subject:
-    """One issued identity. `name` is the common name of a certificate, unique to one issue."""
-
-    tenant: str
-    purpose: str
-    serial: str
-
-    @property
-    def name(self) -> str:
-        """The user name that the API server sees; at most as long as a common name may be (RFC 5280)."""
-        name = f"tenancy:{self.tenant}:{self.purpose}:{self.serial}"
-        if len(name) <= MAX_COMMON_NAME:
-            return name
-        whole = _digest(f"{self.tenant}/{self.purpose}")
-        return f"tenancy:{self.tenant[:20]}:{self.purpose[:13]}:{whole}:{self.serial}"
-
-    @property
-    def binding(self) -> str:
-        """Name of the RoleBinding."""
-        return names.credential_binding(self.purpose, self.serial)
-
-    @property
-    def account(self) -> str:
-        """Name of the ServiceAccount, where the cluster issues tokens instead of certificates."""
-        return names.credential_account(self.tenant, self.purpose, self.serial)
+from model import names, subjects
+from model.scalars import Role, State, duration
+from model.subjects import Subject, digest, holder
+from model.tenant import Tenant
 
 
 @dataclass(frozen=True)
@@ -67,7 +36,7 @@ def codespaces(tenant: Tenant, now: datetime) -> Schedule | None:
         return None
     period = duration(tenant.credentials.lifetime) - duration(tenant.credentials.renew_before)
     # Tenants renew at different times, so that a cluster is not asked for all certificates at once.
-    offset = timedelta(seconds=int(_digest(tenant.name), 16) % int(period.total_seconds()))
+    offset = timedelta(seconds=int(digest(tenant.name), 16) % int(period.total_seconds()))
     elapsed = now.astimezone(UTC) - datetime(2020, 1, 1, tzinfo=UTC) + offset
     epoch, age = divmod(elapsed, period)
     begun = now - age
@@ -80,19 +49,37 @@ def codespaces(tenant: Tenant, now: datetime) -> Schedule | None:
     )
 
 
-def laptop(tenant: Tenant, login: str, member: Member) -> Subject | None:
-    """The identity of a member's own key; it lives as long as the request stands in the tenant's file."""
-    if tenant.state is not State.ACTIVE or member.csr is None:
-        return None
-    return laptop_subject(tenant.name, login, x509.load_pem_x509_csr(member.csr.encode()).public_key())
+@dataclass(frozen=True)
+class Laptop:
+    """One machine of a member, and the identity of the key that was made there."""
+
+    login: str
+    device: str | None
+    """None is the one without a name."""
+    role: Role
+    csr: str
+    """PEM."""
+    subject: Subject
+
+    @property
+    def holder(self) -> str:
+        """`login` or `login/device`."""
+        return holder(self.login, self.device)
 
 
-def laptop_subject(tenant: str, login: str, key: CertificatePublicKeyTypes) -> Subject:
-    """The only subject that a request with this key may carry for this member."""
-    info = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return Subject(
-        tenant, names.laptop_purpose(login), hashlib.sha256(info).hexdigest()[: names.SERIAL_LENGTH]
-    )
+def laptops(tenant: Tenant) -> list[Laptop]:
+    """The laptops that have access: those whose requests stand in the tenant's file, by login and device."""
+    if tenant.state is not State.ACTIVE:
+        return []
+    return [
+        Laptop(login, device, member.role, csr, subjects.laptop(tenant.name, login, _key_of(csr), device))
+        for login, member in sorted(tenant.members.items())
+        for device, csr in member.requests.items()
+    ]
+
+
+def _key_of(csr_pem: str) -> CertificatePublicKeyTypes:
+    return x509.load_pem_x509_csr(csr_pem.encode()).public_key()
 
 
 def _subject(tenant: Tenant, epoch: int) -> Subject:
@@ -101,8 +88,4 @@ def _subject(tenant: Tenant, epoch: int) -> Subject:
     members = ",".join(sorted(login.lower() for login in tenant.members))
     generation = tenant.credentials.generation
     issue = f"{tenant.name}/{names.REPOSITORIES}/{members}/{generation}/{epoch}"
-    return Subject(tenant.name, names.REPOSITORIES, _digest(issue))
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[: names.SERIAL_LENGTH]
+    return Subject(tenant.name, names.REPOSITORIES, digest(issue))

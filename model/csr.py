@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
-from model import credential
+from model import subjects
 
 MAX_LENGTH = 8192
 """Characters; a request with an RSA key of 4096 bits has about 1700."""
@@ -28,8 +28,8 @@ _ONE_REQUEST = re.compile(
 )
 
 
-def check(csr_pem: str, tenant: str, login: str) -> list[str]:
-    """Everything wrong with the request of a member; nothing if the cluster may sign it."""
+def check(csr_pem: str, tenant: str, login: str, device: str | None = None) -> list[str]:
+    """Everything wrong with the request of a member's device; nothing if the cluster may sign it."""
     csr = _parse(csr_pem)
     if csr is None:
         return ["is not a PEM certificate request; paste what 'tenancy access request' wrote"]
@@ -38,7 +38,8 @@ def check(csr_pem: str, tenant: str, login: str) -> list[str]:
         signed = csr.is_signature_valid
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return [f"has a key or a signature of an unknown kind; {_AGAIN}"]
-    problems = [_key_problem(key), _subject_problem(csr, key, tenant, login), _extras_problem(csr)]
+    wanted = subjects.laptop(tenant, login, key, device).name
+    problems = [_key_problem(key), _subject_problem(csr, wanted), _extras_problem(csr)]
     if not signed:
         problems.append(f"is not signed by its own key, so it may be somebody else's; {_AGAIN}")
     algorithm = csr.signature_hash_algorithm
@@ -77,22 +78,19 @@ def _key_problem(key: CertificatePublicKeyTypes) -> str:
     return "" if isinstance(key, ed25519.Ed25519PublicKey) else f"has a key of another kind; {wanted}"
 
 
-def _subject_problem(
-    csr: x509.CertificateSigningRequest, key: CertificatePublicKeyTypes, tenant: str, login: str
-) -> str:
-    """The subject is the one that follows from tenant, member and key, so nobody can ask as another."""
+def _subject_problem(csr: x509.CertificateSigningRequest, wanted: str) -> str:
+    """The subject is the one that follows from tenant, member, device and key: nobody can ask as another."""
     try:
         attributes = list(csr.subject)
         found = csr.subject.rfc4514_string()
     except ValueError:
         return f"has a subject that cannot be read; {_AGAIN}"
-    wanted = credential.laptop_subject(tenant, login, key).name
     groups = [item for item in attributes if item.oid == NameOID.ORGANIZATION_NAME]
     if groups:
         listed = ", ".join(repr(str(item.value)) for item in groups)
         return f"asks for the group {listed} (O of its subject); its subject may only be CN={wanted}"
     if [(item.oid, item.value) for item in attributes] != [(NameOID.COMMON_NAME, wanted)]:
-        return f"has the subject {found!r}; for this member and this key it may only be 'CN={wanted}'"
+        return f"has the subject {found!r}; for this member, device and key it may only be 'CN={wanted}'"
     return ""
 
 

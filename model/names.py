@@ -159,9 +159,12 @@ SERIAL_LENGTH = 10
 """Hexadecimal digits of a credential's serial."""
 
 
-def laptop_purpose(login: str) -> str:
-    """The purpose of the credential of a member's own key."""
-    return f"{LAPTOP}-{login.lower()}"
+def laptop_purpose(login: str, device: str | None = None) -> str:
+    """The purpose of the credential of a member's own key.
+
+    A login has no dot, so no device of one member is taken for another member.
+    """
+    return f"{LAPTOP}-{login.lower()}{f'.{device}' if device else ''}"
 
 
 def credential_binding(purpose: str, serial: str) -> str:

@@ -143,13 +143,28 @@ class NetworkStance(Model):
     """Other tenants to talk with, by name."""
 
 
+class Device(Model):
+    """One machine of a member, with a key that was made there."""
+
+    csr: str = Field(max_length=8192)
+    """PEM of the certificate signing request that `tenancy access request` made there; public."""
+
+
 class Member(Model):
     """A person, known by GitHub login."""
 
     role: Role
     csr: str | None = Field(default=None, max_length=8192)
-    """PEM of a certificate signing request made on the member's laptop; public."""
+    """PEM of the certificate signing request of a laptop without a name; public."""
+    devices: dict[DnsLabel, Device] = {}
+    """The member's laptops, by name, each with a certificate of its own."""
     oidc_groups: tuple[Text, ...] = ()
+
+    @property
+    def requests(self) -> dict[str | None, str]:
+        """Certificate requests by device; None is the laptop without a name."""
+        unnamed: dict[str | None, str] = {} if self.csr is None else {None: self.csr}
+        return unnamed | {name: device.csr for name, device in sorted(self.devices.items())}
 
 
 class ServiceAccount(Model):

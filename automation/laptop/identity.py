@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from automation.laptop.errors import AccessError
+from model import subjects
 
 EXEC_API = "client.authentication.k8s.io/v1"
 RENEW_AT = 3
@@ -96,9 +97,7 @@ def _public(holder: Any) -> bytes:
 
 def _name(holder: Any, tenant: str, login: str) -> str:
     """The one common name that a key may have for a member."""
-    from model import credential  # a quarter of a second, which kubectl's plugin need not wait for
-
-    return credential.laptop_subject(tenant, login, holder.public_key()).name
+    return subjects.laptop(tenant, login, holder.public_key()).name
 
 
 def verify(leaf: x509.Certificate, tenant: str, login: str, now: datetime) -> None:

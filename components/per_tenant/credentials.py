@@ -23,16 +23,11 @@ from model.scalars import duration
 def grants(tenant: Tenant, schedule: credential.Schedule | None) -> list[Grant]:
     """One grant for each identity that the tenant's credentials carry at the moment."""
     issued = [] if schedule is None else [schedule.current, schedule.previous]
-    laptops = [
-        (credential.laptop(tenant, login, member), login, member.role)
-        for login, member in tenant.members.items()
-    ]
     return [
         *(_grant(tenant, subject, tenant.codespaces.role) for subject in issued if subject),
         *(
-            Grant(subject.binding, role, user(subject.name), login)
-            for subject, login, role in laptops
-            if subject
+            Grant(laptop.subject.binding, laptop.role, user(laptop.subject.name), laptop.login)
+            for laptop in credential.laptops(tenant)
         ),
     ]
 
@@ -166,20 +161,19 @@ class MemberCertificates(pulumi.ComponentResource):
     """Certificates for the keys that members made on their own laptops. Nothing here is secret."""
 
     published: dict[str, pulumi.Output[dict[str, str]]]
-    """What a laptop needs beside its own key, by login."""
+    """What a laptop needs beside its own key, by login or `login/device`."""
 
     def __init__(
         self, name: str, args: MemberCertificatesArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__(names.MEMBER_CERTIFICATES, name, None, opts)
         issued = {
-            login: self._certificate(args, subject, member.csr or "")
-            for login, member in sorted(args.tenant.members.items())
-            if (subject := credential.laptop(args.tenant, login, member)) is not None
+            laptop.holder: self._certificate(args, laptop.subject, laptop.csr)
+            for laptop in credential.laptops(args.tenant)
         }
         self.published = {
-            login: pulumi.Output.all(certificate=certificate.certificate_pem, not_after=certificate.not_after)
-            for login, certificate in issued.items()
+            holder: pulumi.Output.all(certificate=signed.certificate_pem, not_after=signed.not_after)
+            for holder, signed in issued.items()
         }
         self.register_outputs({"members": sorted(issued)})
 

@@ -8,7 +8,14 @@ from model.namespaces import namespaces
 from model.problems import Finding, Key, suggestion
 from model.rules import quota_keys
 from model.rules.cluster import overlap
-from model.rules.shared import RESERVED_PREFIXES, egress_cidrs, namespace_keys, never_open, repository_keys
+from model.rules.shared import (
+    RESERVED_PREFIXES,
+    egress_cidrs,
+    namespace_keys,
+    never_open,
+    repository_keys,
+    requests,
+)
 from model.scalars import ClusterKind, CredentialKind, State, duration
 from model.tenant import Tenant
 
@@ -159,10 +166,11 @@ def _credentials(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
     if duration(lifetime) > duration(cluster.credentials.max_lifetime):
         told = f"{lifetime} is longer than the cluster's longest, {cluster.credentials.max_lifetime}"
         yield Finding(("credentials", "lifetime"), told, lifetime)
-    for login, member in tenant.members.items():
-        if member.csr is not None and CredentialKind.CLIENT_CERTIFICATE not in supported:
+    for place, *_ in requests(tenant):
+        if CredentialKind.CLIENT_CERTIFICATE not in supported:
             told = f"this cluster signs no client certificates; supported: {', '.join(supported)}"
-            yield Finding(("members", login, "csr"), told)
+            yield Finding(place, told)
+    for login, member in tenant.members.items():
         if member.oidc_groups and cluster.credentials.oidc is None:
             told = "have no meaning: the cluster has no credentials.oidc.issuer"
             yield Finding(("members", login, "oidc_groups"), told)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from model.cluster import Cluster
 from model.problems import Finding, Key, suggestion
-from model.rules.shared import repository_keys
+from model.rules.shared import repository_keys, requests
 from model.scalars import FolderMode, State
 from model.tenant import Tenant
 
@@ -118,4 +118,29 @@ def _folders(fleet: Fleet) -> Told:
                 yield tenant.name, Finding(("shared_folders", folder), told, mode)
 
 
-_RULES: tuple[Callable[[Fleet], Told], ...] = (_names, _repositories, _neighbours, _folders)
+def _laptop_keys(fleet: Fleet) -> Told:
+    """A key belongs to one person: whoever holds it is let in wherever its subject is bound."""
+    held = [(tenant.name, each) for tenant in fleet.tenants for each in requests(tenant)]
+    if not held:
+        return
+    from model import csr  # its cryptography takes a while to import, and most files need none
+
+    owners: dict[bytes, tuple[str, str]] = {}
+    for tenant, (place, login, _, request) in held:
+        key = csr.key_id(request)
+        if key is None:
+            continue
+        other, first = owners.setdefault(key, (tenant, login))
+        # Within one tenant the tenant's own rules say so.
+        if first.lower() != login.lower() and other != tenant:
+            told = f"is for the same key as that of {first!r} in tenant {other!r}; each person makes one"
+            yield tenant, Finding(place, told)
+
+
+_RULES: tuple[Callable[[Fleet], Told], ...] = (
+    _names,
+    _repositories,
+    _neighbours,
+    _folders,
+    _laptop_keys,
+)

@@ -30,6 +30,14 @@ def repository_keys(tenant: Tenant) -> Iterator[tuple[Key, str]]:
         yield ("repositories", index), name
 
 
+def requests(tenant: Tenant) -> Iterator[tuple[Key, str, str | None, str]]:
+    """Certificate requests of the members' laptops: key in the file, login, device, PEM."""
+    for login, member in tenant.members.items():
+        for device, request in member.requests.items():
+            place: Key = ("csr",) if device is None else ("devices", device, "csr")
+            yield ("members", login, *place), login, device, request
+
+
 def never_open(tenant: Tenant, cidr: str) -> str:
     """Why a destination cannot be opened on any cluster, or nothing."""
     network = ip_network(cidr)

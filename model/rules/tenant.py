@@ -8,7 +8,7 @@ from model import quantity
 from model.namespaces import SHARED_CLAIM_SIZE, Namespace, namespaces
 from model.problems import Finding, Key, suggestion
 from model.rules.cluster import MIN_LIFETIME
-from model.rules.shared import RESERVED_PREFIXES, egress_cidrs, namespace_keys, never_open
+from model.rules.shared import RESERVED_PREFIXES, egress_cidrs, namespace_keys, never_open, requests
 from model.scalars import (
     BEHAVIOURS,
     PodSecurity,
@@ -261,19 +261,19 @@ def _members(tenant: Tenant) -> Iterator[Finding]:
 
 
 def _requests(tenant: Tenant) -> Iterator[Finding]:
-    requests = {login: member.csr for login, member in tenant.members.items() if member.csr is not None}
-    if not requests:
+    held = list(requests(tenant))
+    if not held:
         return
-    from model import csr  # its cryptography takes a while to import, and most files need none
+    from model import csr, subjects  # their cryptography takes a while to import, and most files need none
 
     owners: dict[bytes, str] = {}
-    for login, request in requests.items():
-        for told in csr.check(request, tenant.name, login):
-            yield Finding(("members", login, "csr"), told)
-        key = csr.key_id(request)
-        if key is not None and owners.setdefault(key, login) != login:
-            told = f"is for the same key as that of {owners[key]!r}; each member makes one of their own"
-            yield Finding(("members", login, "csr"), told)
+    for place, login, device, request in held:
+        for told in csr.check(request, tenant.name, login, device):
+            yield Finding(place, told)
+        key, own = csr.key_id(request), subjects.holder(login, device)
+        if key is not None and owners.setdefault(key, own) != own:
+            told = f"is for the same key as that of {owners[key]!r}; each device makes one of its own"
+            yield Finding(place, told)
 
 
 def _service_accounts(tenant: Tenant) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 import model
 from kube import ApiError, Client, JsonObject, cluster_access
-from model.credential import laptop_subject
+from model.subjects import laptop as laptop_subject
 from tests.conftest import Sandbox
 from tests.e2e.project import STACK, Project
 

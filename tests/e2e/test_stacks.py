@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from kube import ApiError, Client, JsonObject
-from model import Namespace, Tenant, namespaces
+from model import Namespace, Tenant
+from model.namespaces import namespaces
 from model.scalars import State
 from tests.conftest import Sandbox
 from tests.e2e import stacks

@@ -50,7 +50,7 @@ def _rows(root: Path, stack: str, published: Mapping[str, Any] | None) -> list[d
     for tenant in shared.load_stack(root, stack).tenants:
         common = {"stack": stack, "tenant": tenant.name, "namespaces": list(tenant.namespace_names)}
         for login, member in tenant.members.items():
-            subject = credential.laptop(tenant, login, member)
+            subject = next((one.subject for one in credential.laptops(tenant) if one.holder == login), None)
             issued = _issued(published, tenant.name, login) if subject else None
             kept = folder.of_member(os.environ, stack, tenant.name, login)
             state = "none" if member.csr is None else "suspended" if subject is None else "requested"

@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model import Member, Role, State, Tenant, credential, profile
+from model import Member, Role, State, Tenant, credential, profile, subjects
 from model.credential import Schedule
 from tests.unit.components.conftest import NOW, Build, tenant
 from tests.unit.components.recorder import CA, SERVER, Program
@@ -22,9 +22,9 @@ RBAC = "rbac.authorization.k8s.io"
 KEY = ec.generate_private_key(ec.SECP256R1())
 
 
-def request(common_name: str) -> str:
+def request(common_name: str, key: ec.EllipticCurvePrivateKey = KEY) -> str:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-    csr = x509.CertificateSigningRequestBuilder().subject_name(name).sign(KEY, hashes.SHA256())
+    csr = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
     return csr.public_bytes(Encoding.PEM).decode()
 
 
@@ -39,7 +39,7 @@ def bindings(made: Program, namespace: str) -> dict[str, tuple[str, dict[str, st
 
 
 def test_each_subject_has_a_binding_of_its_own_in_each_namespace(build: Build) -> None:
-    laptop = credential.laptop_subject("vision", "Ada", KEY.public_key())
+    laptop = subjects.laptop("vision", "Ada", KEY.public_key())
     made = build(
         tenant(
             "vision",
@@ -77,7 +77,7 @@ def test_a_member_without_request_or_group_comes_by_the_repository_alone(build: 
 
 @pytest.mark.parametrize("state", ["frozen", "retired"])
 def test_nobody_is_let_into_a_tenant_that_is_not_active(build: Build, state: str) -> None:
-    laptop = credential.laptop_subject("vision", "ada", KEY.public_key())
+    laptop = subjects.laptop("vision", "ada", KEY.public_key())
     fields: dict[str, Any] = {
         "repository": "acme/vision",
         "shared_folders": {"data": "read-only"},
@@ -217,7 +217,7 @@ def test_a_cluster_without_tokens_has_no_place_for_them(build: Build) -> None:
 
 
 def test_a_laptops_certificate_is_published(build: Build) -> None:
-    laptop = credential.laptop_subject("vision", "ada", KEY.public_key())
+    laptop = subjects.laptop("vision", "ada", KEY.public_key())
     pem = request(laptop.name)
     made = build(tenant("vision", members={"ada": {"role": "developer", "csr": pem}}))
     signed = made[f"SignedCertificate vision/{laptop.binding}"]
@@ -227,6 +227,31 @@ def test_a_laptops_certificate_is_published(build: Build) -> None:
     assert made.certificates["vision"]["ada"] == {
         "certificate": f"certificate of vision/{laptop.binding}",
         "not_after": "2026-01-08T00:00:00Z",
+    }
+
+
+def test_each_device_of_a_member_is_an_identity_of_its_own(build: Build) -> None:
+    """One device that goes takes nothing from the others, and the one without a name stays as it was."""
+    other = ec.generate_private_key(ec.SECP256R1())
+    unnamed = subjects.laptop("vision", "ada", KEY.public_key())
+    named = subjects.laptop("vision", "ada", other.public_key(), "thinkpad")
+    devices = {"thinkpad": {"csr": request(named.name, other)}}
+
+    def made(**member: Any) -> Program:
+        return build(tenant("vision", members={"ada": {"role": "viewer", **member}}))
+
+    both = made(csr=request(unnamed.name), devices=devices)
+    assert {name: subject["name"] for name, (_, subject) in bindings(both, "vision").items()} == {
+        unnamed.binding: unnamed.name,
+        named.binding: named.name,
+    }
+    assert named.name.startswith("tenancy:vision:laptop-ada.thinkpad:")
+    assert set(both.certificates["vision"]) == {"ada", "ada/thinkpad"}
+    one = made(csr=request(unnamed.name))
+    assert set(bindings(one, "vision")) == {unnamed.binding}
+    assert set(both.made) - set(one.made) == {
+        f"RoleBinding vision/{named.binding}",
+        f"SignedCertificate vision/{named.binding}",
     }
 
 

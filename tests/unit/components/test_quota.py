@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import model
 from model import ExtraNamespace, Tenant, profile, quantity
+from model.namespaces import namespaces
 from tests.unit.components.conftest import Build, tenant
 
 NOTHING = {
@@ -231,7 +231,7 @@ def test_the_spaces_of_a_tenant_add_up_to_its_quota(
             "namespaces": {f"n{index}": {"share": percent} for index, percent in enumerate(percents)},
         }
     )
-    parts = [each.quota for each in model.namespaces(whole)]
+    parts = [each.quota for each in namespaces(whole)]
     for name in ("cpu", "memory", "ephemeral_storage"):
         values = [quantity.parse(getattr(part, name)) for part in parts]
         assert sum(values) == quantity.parse(getattr(whole.quota, name))
@@ -249,17 +249,17 @@ def test_further_quota_keys_are_totals_too(percents: list[int], devices: int, pa
     other = {"requests.example.com/fpga": str(devices), "hugepages-2Mi": pages}
     raw = profile.built_in()["research"]
     quota: Any = {**cast("dict[str, Any]", raw["quota"]), "other": other}
-    namespaces = {f"n{index}": {"share": percent} for index, percent in enumerate(percents)}
+    extra = {f"n{index}": {"share": percent} for index, percent in enumerate(percents)}
     whole = Tenant.model_validate(
         {
             **raw,
             **tenant("whole"),
             "codespaces": raw["codespaces"],
             "quota": quota,
-            "namespaces": namespaces,
+            "namespaces": extra,
         }
     )
-    parts = [each.quota.other for each in model.namespaces(whole)]
+    parts = [each.quota.other for each in namespaces(whole)]
     for key, total in other.items():
         values = [quantity.parse(part[key]) for part in parts]
         assert sum(values) == quantity.parse(total)
@@ -286,7 +286,7 @@ def test_priorities_are_totals_and_no_namespace_is_granted_more_than_it_holds(
             "priorities": {"batch": {"pods": pods, "cpu": 8, "accelerators": {"a100": granted}}},
         }
     )
-    parts = [each.priorities["batch"] for each in model.namespaces(whole)]
+    parts = [each.priorities["batch"] for each in namespaces(whole)]
     assert sum(part.pods for part in parts) == pods
     assert sum(quantity.parse(part.cpu or "") for part in parts) == 8
     assert [part.memory for part in parts] == [None] * len(parts)
@@ -299,7 +299,7 @@ def test_priorities_are_totals_and_no_namespace_is_granted_more_than_it_holds(
 def test_no_accelerator_is_granted_twice(percents: list[int], taken: list[int], left: int) -> None:
     raw = profile.built_in()["research"]
     taken = taken[: len(percents)]
-    namespaces = {
+    extra = {
         f"n{index}": ExtraNamespace(share=percent, accelerators={"a100": count})
         for index, (percent, count) in enumerate(zip(percents, taken, strict=True))
     }
@@ -310,7 +310,7 @@ def test_no_accelerator_is_granted_twice(percents: list[int], taken: list[int], 
             "codespaces": raw["codespaces"],
             "accelerators": {"a100": sum(taken) + left},
         }
-    ).model_copy(update={"namespaces": namespaces})
-    granted = [each.accelerators["a100"] for each in model.namespaces(whole)]
+    ).model_copy(update={"namespaces": extra})
+    granted = [each.accelerators["a100"] for each in namespaces(whole)]
     assert granted == [left, *taken]
     assert sum(granted) == whole.accelerators["a100"]

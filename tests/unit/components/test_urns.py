@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from model import credential, names, urns
+from model import names, subjects, urns
 from tests.unit.components.conftest import NOW, Build, tenant
 from tests.unit.components.recorder import Made, Program
 from tests.unit.components.test_access import GRACE, KEY, request, schedule_of
@@ -23,7 +23,7 @@ def glob(pattern: str) -> re.Pattern[str]:
 
 
 def laptop(name: str, login: str) -> dict[str, Any]:
-    subject = credential.laptop_subject(name, login, KEY.public_key())
+    subject = subjects.laptop(name, login, KEY.public_key())
     return {login: {"role": "developer", "csr": request(subject.name)}}
 
 

@@ -1,4 +1,5 @@
 import shutil
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from automation import tenant_file
 from automation.laptop import identity
-from model import InvalidConfiguration, credential, csr, load
+from model import InvalidConfiguration, credential, csr, load, subjects
 
 ROOT = Path(__file__).parents[3]
 FILE = "tenants/dev/vision.yaml"
@@ -20,8 +21,8 @@ P256 = ec.generate_private_key(ec.SECP256R1())
 ADA = ("vision", "ada")
 
 
-def name_of(key: Any, tenant: str = "vision", login: str = "ada") -> str:
-    return credential.laptop_subject(tenant, login, key.public_key()).name
+def name_of(key: Any, tenant: str = "vision", login: str = "ada", device: str | None = None) -> str:
+    return subjects.laptop(tenant, login, key.public_key(), device).name
 
 
 def make(
@@ -78,12 +79,12 @@ OURS = name_of(P256)
         (make(algorithm=hashes.SHA224()), "is signed with sha224"),
         (make(subject=[]), "has the subject ''"),
         (make(subject=[(CN, "system:admin")]), "has the subject 'CN=system:admin'"),
-        (make(subject=[(CN, name_of(P256, login="grace"))]), f"it may only be 'CN={OURS}'"),
-        (make(subject=[(CN, name_of(P256, tenant="speech"))]), f"it may only be 'CN={OURS}'"),
-        (make(subject=[(CN, name_of(ec.generate_private_key(ec.SECP256R1())))]), "it may only be"),
-        (make(subject=[(CN, OURS), (CN, OURS)]), "it may only be"),
+        (make(subject=[(CN, name_of(P256, login="grace"))]), f"may only be 'CN={OURS}'"),
+        (make(subject=[(CN, name_of(P256, tenant="speech"))]), f"may only be 'CN={OURS}'"),
+        (make(subject=[(CN, name_of(ec.generate_private_key(ec.SECP256R1())))]), "may only be"),
+        (make(subject=[(CN, OURS), (CN, OURS)]), "may only be"),
         (make(subject=[(CN, OURS), (NameOID.ORGANIZATION_NAME, "system:masters")]), "group 'system:masters'"),
-        (make(subject=[(CN, OURS), (NameOID.ORGANIZATIONAL_UNIT_NAME, "x")]), "it may only be"),
+        (make(subject=[(CN, OURS), (NameOID.ORGANIZATIONAL_UNIT_NAME, "x")]), "may only be"),
         (
             make(change=lambda b: b.add_extension(x509.SubjectAlternativeName([x509.DNSName("a.b")]), False)),
             "asks for extensions",
@@ -148,6 +149,59 @@ def test_two_members_with_one_key(checkout: Path) -> None:
     ask(checkout / FILE, "grace", make(subject=[(CN, name_of(P256, login="grace"))]))
     (problem,) = problems(checkout)
     assert "members.grace.csr: is for the same key as that of 'ada'" in problem
+
+
+def test_one_key_of_two_people_in_two_tenants(checkout: Path) -> None:
+    """Whoever holds it would be let in as both."""
+    ask(checkout / FILE, "ada", make())
+    ask(checkout / "tenants/dev/speech.yaml", "alan", make(subject=[(CN, name_of(P256, "speech", "alan"))]))
+    (problem,) = problems(checkout)
+    assert problem.startswith("tenants/dev/vision.yaml")
+    assert "members.ada.csr: is for the same key as that of 'alan' in tenant 'speech'" in problem
+
+
+def test_one_person_may_use_one_key_in_two_tenants(checkout: Path) -> None:
+    ask(checkout / FILE, "ada", make())
+    ask(checkout / "tenants/dev/speech.yaml", "ada", make(subject=[(CN, name_of(P256, "speech"))]))
+    load(checkout, "dev")
+
+
+def devices(checkout: Path, **requests: str) -> None:
+    lines = "".join(
+        f"      {name}:\n        csr: |\n{textwrap.indent(request, ' ' * 10)}"
+        for name, request in requests.items()
+    )
+    text = (checkout / FILE).read_text()
+    (checkout / FILE).write_text(text.replace("  ada:\n", f"  ada:\n    devices:\n{lines}"))
+
+
+def test_several_devices_of_a_member(checkout: Path) -> None:
+    other = ec.generate_private_key(ec.SECP256R1())
+    named = make(other, subject=[(CN, name_of(other, device="desktop"))])
+    devices(checkout, desktop=named)
+    ask(checkout / FILE, "ada", make())
+    vision = next(tenant for tenant in load(checkout, "dev").tenants if tenant.name == "vision")
+    found = {each.holder: each.subject.name for each in credential.laptops(vision)}
+    assert found == {"ada": name_of(P256), "ada/desktop": name_of(other, device="desktop")}
+
+
+def test_a_request_of_another_device(checkout: Path) -> None:
+    devices(checkout, desktop=make(subject=[(CN, name_of(P256, device="thinkpad"))]))
+    (problem,) = problems(checkout)
+    assert "members.ada.devices.desktop.csr: has the subject" in problem
+    assert name_of(P256, device="desktop") in problem
+
+
+def test_two_devices_with_one_key(checkout: Path) -> None:
+    devices(checkout, desktop=make(subject=[(CN, name_of(P256, device="desktop"))]))
+    ask(checkout / FILE, "ada", make())
+    (problem,) = problems(checkout)
+    assert "members.ada.devices.desktop.csr: is for the same key as that of 'ada'" in problem
+
+
+def test_no_device_is_taken_for_another_member() -> None:
+    """A login may hold a hyphen, but no dot."""
+    assert name_of(P256, login="ada-desktop") != name_of(P256, login="ada", device="desktop")
 
 
 def test_a_good_file(checkout: Path) -> None:

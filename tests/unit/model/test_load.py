@@ -1,10 +1,12 @@
 """What load gives, beside errors: the samples, the caller's own configuration, and the order of things."""
 
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+import model
 from model import InvalidConfiguration, Stack, State, granted, load, stacks, strict_yaml
 from tests.unit.model import corpus
 
@@ -172,3 +174,8 @@ def test_hostile_keys_print_harmlessly(root: Path):
     report = str(raised.value)
     assert "\x1b" not in report
     assert len(report) < 1000
+
+
+@pytest.mark.parametrize("name", model.__all__)
+def test_names_of_the_package_are_found_when_they_are_asked_for(name: str) -> None:
+    assert not isinstance(getattr(model, name), ModuleType)

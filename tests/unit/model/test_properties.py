@@ -8,7 +8,8 @@ import yaml as pyyaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from model import InvalidConfiguration, Tenant, load, namespaces, quantity
+from model import InvalidConfiguration, Tenant, load, quantity
+from model.namespaces import namespaces
 from tests.unit.model import corpus
 
 Strategy = st.SearchStrategy[Any]

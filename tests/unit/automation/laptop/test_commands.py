@@ -1,6 +1,7 @@
 """`tenancy access` where no GitHub is asked."""
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -22,6 +23,10 @@ def test_without_a_token_the_checkout_is_changed(laptop: Laptop, monkeypatch: py
     assert "has this request already" in again.output
 
 
+def _nothing_selected(_root: Path) -> None:
+    """What `pulumi stack select` left: nothing."""
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -36,7 +41,10 @@ def test_without_a_token_the_checkout_is_changed(laptop: Laptop, monkeypatch: py
         (("revoke", "vision", "--stack=dev", "--member=ada"), "ada has no laptop access"),
     ],
 )
-def test_bad_input(laptop: Laptop, arguments: tuple[str, ...], told: str) -> None:
+def test_bad_input(
+    laptop: Laptop, arguments: tuple[str, ...], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("automation.project._selected", _nothing_selected)
     before = laptop.file().read_text()
     assert told in laptop.tenancy(*arguments, code=2).output
     assert laptop.file().read_text() == before
