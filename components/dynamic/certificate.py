@@ -6,18 +6,15 @@ from typing import Any
 
 import pulumi
 from pulumi.dynamic import (
-    CheckResult,
-    ConfigureRequest,
     CreateResult,
-    DiffResult,
     ReadResult,
     Resource,
-    ResourceProvider,
 )
 
-from components.dynamic import clock, lifetime
+from components.dynamic import lifetime
 from components.dynamic.connection import SECRET_INPUTS, client, is_known, secret
-from components.dynamic.errors import InvalidInputError, clear_errors, failure, hide_tracebacks
+from components.dynamic.errors import InvalidInputError, clear_errors
+from components.dynamic.renewed import RenewedProvider
 from components.dynamic.request import (
     API_VERSION,
     CLIENT_SIGNER,
@@ -94,33 +91,39 @@ class SignedCertificate(Resource, module="tenancy", name="SignedCertificate"):
         super().__init__(CertificateProvider(), name, props, pulumi.ResourceOptions.merge(ours, opts))
 
 
-class CertificateProvider(ResourceProvider):
-    """Stored in the state by its name; has no state of its own."""
+class CertificateProvider(RenewedProvider):
+    """Another kubeconfig is no difference: the engine stores new inputs even so.
 
-    def configure(self, req: ConfigureRequest) -> None:  # noqa: ARG002
-        """Prepare the process that this runs in."""
-        hide_tracebacks()
+    Were it an update, a preview would take the certificate for unknown and announce changes of all that is
+    made from it.
+    """
 
-    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Refuse what cannot be right, without asking the cluster.
+    def problems(self, _news: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Say what the CSR, its usages or the request's name cannot be."""
+        problems: list[tuple[str, str]] = []
+        if is_known(_news["csr_pem"]):
+            try:
+                parse_csr(_news["csr_pem"])
+            except InvalidInputError as error:
+                problems.append(("csr_pem", str(error)))
+        for key, text in (
+            ("usages", usages_problem(_news["signer"], tuple(_news["usages"]))),
+            ("request_name_prefix", prefix_problem(_news["request_name_prefix"])),
+        ):
+            if text:
+                problems.append((key, text))
+        return problems
 
-        The engine leaves out the old inputs when it replaces: then `renewal` gets a new value, which is how
-        a preview shows that a certificate is renewed.
-        """
-        inputs = {
-            **news,
-            "renewal": _olds.get("renewal") or f"asked for at {lifetime.write_time(clock.now())}",
-        }
-        return CheckResult(inputs, [failure(key, text) for key, text in _problems(news)])
-
-    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Replace for another certificate, or because its window is open; nothing else matters.
-
-        Another kubeconfig is no difference: the engine stores new inputs even so. Were it an update, a
-        preview would take the certificate for unknown and announce changes of all that is made from it.
-        """
-        replaces = _reasons(_olds, _news)
-        return DiffResult(changes=bool(replaces), replaces=replaces, delete_before_replace=False)
+    def differences(self, _olds: Mapping[str, Any], _news: Mapping[str, Any]) -> list[str]:
+        """Name what makes it another certificate."""
+        reasons: list[str] = []
+        if not is_known(_news["csr_pem"]) or not same_csr(_olds["csr_pem"], _news["csr_pem"]):
+            reasons.append("csr_pem")
+        if _olds["signer"] != _news["signer"]:
+            reasons.append("signer")
+        if sorted(_olds["usages"]) != sorted(_news["usages"]):
+            reasons.append("usages")
+        return reasons
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Get the certificate.
@@ -154,39 +157,6 @@ class CertificateProvider(ResourceProvider):
                 client(_props).delete(API_VERSION, KIND, name)
             except (KubeError, KubeconfigError):
                 return
-
-
-def _problems(props: Mapping[str, Any]) -> list[tuple[str, str]]:
-    problems: list[tuple[str, str]] = []
-    if is_known(props["csr_pem"]):
-        try:
-            parse_csr(props["csr_pem"])
-        except InvalidInputError as error:
-            problems.append(("csr_pem", str(error)))
-    for key, text in (
-        ("usages", usages_problem(props["signer"], tuple(props["usages"]))),
-        ("request_name_prefix", prefix_problem(props["request_name_prefix"])),
-    ):
-        if text:
-            problems.append((key, text))
-    if lasting := lifetime.problem(int(props["lifetime_seconds"]), int(props["renew_before_seconds"])):
-        problems.append(lasting)
-    return problems
-
-
-def _reasons(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
-    reasons: list[str] = []
-    if not is_known(news["csr_pem"]) or not same_csr(olds["csr_pem"], news["csr_pem"]):
-        reasons.append("csr_pem")
-    if olds["signer"] != news["signer"]:
-        reasons.append("signer")
-    if sorted(olds["usages"]) != sorted(news["usages"]):
-        reasons.append("usages")
-    if int(olds["lifetime_seconds"]) != int(news["lifetime_seconds"]):
-        reasons.append("lifetime_seconds")
-    if lifetime.is_due(olds["not_after"], int(news["renew_before_seconds"])):
-        reasons.append("renewal")
-    return reasons
 
 
 def _wanted(props: Mapping[str, Any]) -> Wanted:

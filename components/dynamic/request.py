@@ -5,10 +5,8 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -17,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from components.dynamic import clock
 from components.dynamic.errors import InvalidInputError, WrongCertificateError
-from components.dynamic.lifetime import MARGIN
+from components.dynamic.lifetime import MARGIN, read_time
 from kube import JsonObject
 
 API_VERSION = "certificates.k8s.io/v1"
@@ -165,72 +163,134 @@ def _values(name: x509.Name, oid: x509.ObjectIdentifier) -> list[str]:
     return [str(attribute.value) for attribute in name.get_attributes_for_oid(oid)]
 
 
-def is_ours(wanted: Wanted, found: Mapping[str, Any]) -> bool:
-    """Tell whether a request in the cluster asks for exactly what is wanted, and has our label.
+@dataclass(frozen=True)
+class Request:
+    """A CertificateSigningRequest as the cluster has it, held against what is wanted."""
 
-    Whoever made it: what is signed is the spec, which nobody can change once it is made, and a certificate
-    for a public key is of use only to who holds the private one.
-    """
-    spec: JsonObject = found["spec"]
-    labels: JsonObject = found["metadata"].get("labels") or {}
-    seen = {
-        "request": spec.get("request"),
-        "signerName": spec.get("signerName"),
-        "usages": sorted(spec.get("usages") or []),
-        "expirationSeconds": spec.get("expirationSeconds"),
-    }
-    return seen == wanted.spec() and labels.get(SUBJECT_LABEL) == wanted.subject_label
+    wanted: Wanted
+    found: JsonObject
 
+    @property
+    def name(self) -> str:
+        """Its name in the cluster."""
+        return self.found["metadata"]["name"]
 
-def condition(found: Mapping[str, Any], kind: str) -> JsonObject | None:
-    """The condition Approved, Denied or Failed of a request, if it has that."""
-    status: JsonObject = found.get("status") or {}
-    conditions: list[JsonObject] = status.get("conditions") or []
-    return next((c for c in conditions if c.get("type") == kind and c.get("status") != "False"), None)
+    @property
+    def uid(self) -> str | None:
+        """Which of those that had the name it is."""
+        return self.found["metadata"].get("uid")
 
+    @property
+    def resource_version(self) -> str:
+        """Which state of it this is."""
+        return self.found["metadata"]["resourceVersion"]
 
-def issued(found: Mapping[str, Any]) -> str:
-    """The certificate of a request, as the base64 that the API has; empty as long as there is none."""
-    status: JsonObject = found.get("status") or {}
-    return status.get("certificate") or ""
+    @property
+    def username(self) -> str | None:
+        """Who made it, as the API server knows."""
+        return self.found["spec"].get("username")
 
+    @property
+    def created(self) -> datetime:
+        """When, by the cluster's own clock."""
+        return read_time(self.found["metadata"]["creationTimestamp"])
 
-def is_settled(found: Mapping[str, Any]) -> bool:
-    """Tell whether nothing more is to come."""
-    return bool(issued(found) or condition(found, "Denied") or condition(found, "Failed"))
+    @property
+    def is_ours(self) -> bool:
+        """Whether it asks for exactly what is wanted, and has our label.
 
+        Whoever made it: what is signed is the spec, which nobody can change once it is made, and a
+        certificate for a public key is of use only to who holds the private one.
+        """
+        spec: JsonObject = self.found["spec"]
+        labels: JsonObject = self.found["metadata"].get("labels") or {}
+        seen = {
+            "request": spec.get("request"),
+            "signerName": spec.get("signerName"),
+            "usages": sorted(spec.get("usages") or []),
+            "expirationSeconds": spec.get("expirationSeconds"),
+        }
+        return seen == self.wanted.spec() and labels.get(SUBJECT_LABEL) == self.wanted.subject_label
 
-def is_usable(wanted: Wanted, found: Mapping[str, Any]) -> bool:
-    """Tell whether the request that an earlier run left can still bring what is wanted."""
-    if condition(found, "Denied") or condition(found, "Failed"):
-        return False
-    if not issued(found):
-        return True
-    try:
-        certificate = read_certificate(wanted, found)
-    except WrongCertificateError:
-        return False
-    return clock.now() < certificate.not_after - timedelta(seconds=wanted.renew_before + MARGIN)
-
-
-def read_certificate(wanted: Wanted, found: Mapping[str, Any]) -> Certificate:
-    """Take the certificate out of a request and hold it to what was asked.
-
-    Raises:
-        WrongCertificateError: it is none, or is for another key or another subject.
-    """
-    try:
-        pem = base64.b64decode(issued(found), validate=True).decode("ascii")
-        leaf = x509.load_pem_x509_certificates(pem.encode())[0]
-        key = leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    except (binascii.Error, ValueError, TypeError, UnsupportedAlgorithm):
-        raise WrongCertificateError(f"{wanted.what}: the signer issued no readable certificate") from None
-    if key != wanted.csr.public_key:
-        raise WrongCertificateError(f"{wanted.what}: the signer issued it for another public key")
-    if set(leaf.subject) != set(wanted.csr.subject):
-        raise WrongCertificateError(
-            f"{wanted.what}: the signer issued it for another subject, {leaf.subject.rfc4514_string()!r}"
+    def condition(self, kind: str) -> JsonObject | None:
+        """Its condition Approved, Denied or Failed, if it has that."""
+        return next(
+            (each for each in self._conditions if each.get("type") == kind and each.get("status") != "False"),
+            None,
         )
-    return Certificate(
-        pem, leaf.not_valid_before_utc, leaf.not_valid_after_utc, format(leaf.serial_number, "x")
-    )
+
+    @property
+    def issued(self) -> str:
+        """Its certificate, as the base64 that the API has; empty as long as there is none."""
+        return self._status.get("certificate") or ""
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether no certificate will ever come of it."""
+        return bool(self.condition("Denied") or self.condition("Failed"))
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing more is to come."""
+        return bool(self.issued) or self.is_refused
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether what an earlier run left can still bring what is wanted."""
+        if self.is_refused:
+            return False
+        if not self.issued:
+            return True
+        try:
+            certificate = self.certificate()
+        except WrongCertificateError:
+            return False
+        needed = timedelta(seconds=self.wanted.renew_before + MARGIN)
+        return clock.now() < certificate.not_after - needed
+
+    def approved(self) -> JsonObject:
+        """Itself with our approval: of the state that was looked at, so that nothing else is approved."""
+        approval = {
+            "type": "Approved",
+            "status": "True",
+            "reason": "Tenancy",
+            "message": "The stack's program asked for this certificate.",
+        }
+        conditions = [*self._conditions, approval]
+        return {
+            **self.found,
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "status": {"conditions": conditions},
+        }
+
+    def certificate(self) -> Certificate:
+        """The certificate that it brought, held to what was asked.
+
+        Raises:
+            WrongCertificateError: it is none, or is for another key or another subject.
+        """
+        what, csr = self.wanted.what, self.wanted.csr
+        try:
+            pem = base64.b64decode(self.issued, validate=True).decode("ascii")
+            leaf = x509.load_pem_x509_certificates(pem.encode())[0]
+            key = leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        except (binascii.Error, ValueError, TypeError, UnsupportedAlgorithm):
+            raise WrongCertificateError(f"{what}: the signer issued no readable certificate") from None
+        if key != csr.public_key:
+            raise WrongCertificateError(f"{what}: the signer issued it for another public key")
+        if set(leaf.subject) != set(csr.subject):
+            raise WrongCertificateError(
+                f"{what}: the signer issued it for another subject, {leaf.subject.rfc4514_string()!r}"
+            )
+        return Certificate(
+            pem, leaf.not_valid_before_utc, leaf.not_valid_after_utc, format(leaf.serial_number, "x")
+        )
+
+    @property
+    def _status(self) -> JsonObject:
+        return self.found.get("status") or {}
+
+    @property
+    def _conditions(self) -> list[JsonObject]:
+        return self._status.get("conditions") or []

@@ -7,6 +7,7 @@ certificatesigningrequests/approval, and `approve` on the signer.
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 from components.dynamic.errors import (
     DynamicError,
@@ -18,21 +19,8 @@ from components.dynamic.errors import (
     clear_errors,
     logger,
 )
-from components.dynamic.lifetime import check_granted, read_time
-from components.dynamic.request import (
-    API_VERSION,
-    KIND,
-    NAMES,
-    SUBJECT_LABEL,
-    Certificate,
-    Wanted,
-    condition,
-    is_ours,
-    is_settled,
-    is_usable,
-    issued,
-    read_certificate,
-)
+from components.dynamic.lifetime import check_granted
+from components.dynamic.request import API_VERSION, KIND, NAMES, SUBJECT_LABEL, Certificate, Request, Wanted
 from kube import ApiError, Client, JsonObject, KubeconfigError, KubeError, Unreachable
 
 _ATTEMPTS = 5
@@ -75,17 +63,18 @@ def _sign(client: Client, wanted: Wanted) -> tuple[Certificate, str]:
     for _ in range(_ATTEMPTS):
         request = _obtain(client, wanted)
         try:
-            return _collect(client, wanted, request, deadline)
+            return _collect(client, request, deadline)
         except _VanishedError:
             continue
     raise RequestNameTakenError(f"{wanted.what}: somebody keeps deleting its CertificateSigningRequest")
 
 
-def _collect(client: Client, wanted: Wanted, request: JsonObject, deadline: float) -> tuple[Certificate, str]:
+def _collect(client: Client, request: Request, deadline: float) -> tuple[Certificate, str]:
+    what = request.wanted.what
     try:
-        with clear_errors(wanted.what):
-            request = _wait(client, wanted, _approve(client, wanted, request), deadline)
-            certificate = _accept(wanted, request)
+        with clear_errors(what):
+            request = _wait(client, _approve(client, request), deadline)
+            certificate = _accept(request)
     except DynamicError as error:
         if (failure := delete_request(client, request)) is not None:
             error.left_behind = _left_behind(request, failure)
@@ -93,13 +82,13 @@ def _collect(client: Client, wanted: Wanted, request: JsonObject, deadline: floa
     failure = delete_request(client, request)
     if failure is None:
         return certificate, ""
-    logger.warning("%s: issued, but %s", wanted.what, _left_behind(request, failure))
-    return certificate, request["metadata"]["name"]
+    logger.warning("%s: issued, but %s", what, _left_behind(request, failure))
+    return certificate, request.name
 
 
-def _left_behind(request: JsonObject, failure: Exception) -> str:
+def _left_behind(request: Request, failure: Exception) -> str:
     text = " ".join(str(failure).split())
-    return f"CertificateSigningRequest {request['metadata']['name']} could not be deleted: {text}"
+    return f"CertificateSigningRequest {request.name} could not be deleted: {text}"
 
 
 def _delete_leftovers(client: Client, wanted: Wanted) -> None:
@@ -107,20 +96,20 @@ def _delete_leftovers(client: Client, wanted: Wanted) -> None:
     ours = {wanted.name(number) for number in range(NAMES)}
     selector = f"{SUBJECT_LABEL}={wanted.subject_label}"
     for found in client.list(API_VERSION, KIND, label_selector=selector):
-        if found["metadata"]["name"] not in ours and (failure := delete_request(client, found)) is not None:
+        request = Request(wanted, found)
+        if request.name not in ours and (failure := delete_request(client, request)) is not None:
             raise failure
 
 
-def _obtain(client: Client, wanted: Wanted) -> JsonObject:
+def _obtain(client: Client, wanted: Wanted) -> Request:
     """Create the request, or find the one that a killed run left."""
     holders: list[str] = []
     for number in range(NAMES):
-        name = wanted.name(number)
-        found = _create_or_find(client, wanted, name)
-        if is_ours(wanted, found):
-            return found
+        request = _create_or_find(client, wanted, wanted.name(number))
+        if request.is_ours:
+            return request
         # Never to be collected, and not ours to delete either.
-        holders.append(f"{name} (of {found['spec'].get('username')!r})")
+        holders.append(f"{request.name} (of {request.username!r})")
         logger.warning("%s: another CertificateSigningRequest has the name %s", wanted.what, holders[-1])
     raise RequestNameTakenError(
         f"{wanted.what}: others hold all names of its request; find out who made them, and delete them: "
@@ -128,73 +117,61 @@ def _obtain(client: Client, wanted: Wanted) -> JsonObject:
     )
 
 
-def _create_or_find(client: Client, wanted: Wanted, name: str) -> JsonObject:
+def _create_or_find(client: Client, wanted: Wanted, name: str) -> Request:
     path = client.path(API_VERSION, KIND)
     for _ in range(_ATTEMPTS):
         try:
             # Safe to send twice, for the second finds the first.
-            return client.request("POST", path, body=wanted.object(name), repeat=True)
+            return Request(wanted, client.request("POST", path, body=wanted.object(name), repeat=True))
         except ApiError as error:
             if error.reason != "AlreadyExists":
                 raise
         try:
-            found = client.get(API_VERSION, KIND, name)
+            request = Request(wanted, client.get(API_VERSION, KIND, name))
         except ApiError as error:
             if error.code != 404:
                 raise
             continue
-        if not is_ours(wanted, found) or is_usable(wanted, found):
-            return found
-        if (failure := delete_request(client, found)) is not None:
+        if not request.is_ours or request.is_usable:
+            return request
+        if (failure := delete_request(client, request)) is not None:
             raise failure
     raise RequestNameTakenError(f"{wanted.what}: CertificateSigningRequest {name} comes and goes")
 
 
-def _approve(client: Client, wanted: Wanted, request: JsonObject) -> JsonObject:
+def _approve(client: Client, request: Request) -> Request:
     for _ in range(_ATTEMPTS):
-        if condition(request, "Approved") or is_settled(request):
+        if request.condition("Approved") or request.is_settled:
             return request
-        approval = {
-            "type": "Approved",
-            "status": "True",
-            "reason": "Tenancy",
-            "message": "The stack's program asked for this certificate.",
-        }
-        status: JsonObject = request.get("status") or {}
-        conditions: list[JsonObject] = [*(status.get("conditions") or []), approval]
-        # With the resourceVersion that was looked at, so that nothing else can be approved by it.
-        approved: JsonObject = {
-            **request,
-            "apiVersion": API_VERSION,
-            "kind": KIND,
-            "status": {"conditions": conditions},
-        }
         try:
-            return client.update(approved, subresource="approval")
+            return replace(request, found=client.update(request.approved(), subresource="approval"))
         except ApiError as error:
             if error.code not in (404, 409, 422):
                 raise
-            before = request["metadata"]["resourceVersion"]
+            before = request.resource_version
             request = _again(client, request)
-            if request["metadata"]["resourceVersion"] == before:
+            if request.resource_version == before:
                 raise
-    raise RequestNameTakenError(f"{wanted.what}: somebody keeps changing its CertificateSigningRequest")
+    raise RequestNameTakenError(
+        f"{request.wanted.what}: somebody keeps changing its CertificateSigningRequest"
+    )
 
 
-def _again(client: Client, request: JsonObject) -> JsonObject:
+def _again(client: Client, request: Request) -> Request:
     try:
-        found = client.get(API_VERSION, KIND, request["metadata"]["name"])
+        found = replace(request, found=client.get(API_VERSION, KIND, request.name))
     except ApiError as error:
         if error.code == 404:
             raise _VanishedError from None
         raise
-    if found["metadata"]["uid"] != request["metadata"]["uid"]:
+    if found.uid != request.uid:
         raise _VanishedError
     return found
 
 
-def _wait(client: Client, wanted: Wanted, request: JsonObject, deadline: float) -> JsonObject:
-    while not is_settled(request):
+def _wait(client: Client, request: Request, deadline: float) -> Request:
+    wanted = request.wanted
+    while not request.is_settled:
         left = deadline - time.monotonic()
         if left <= 0:
             raise NotSignedInTimeError(
@@ -204,21 +181,20 @@ def _wait(client: Client, wanted: Wanted, request: JsonObject, deadline: float) 
         started = time.monotonic()
         for seen in _changes(client, request, left):
             request = seen
-            if is_settled(request):
+            if request.is_settled:
                 return request
         time.sleep(max(0.0, min(_PAUSE - (time.monotonic() - started), deadline - time.monotonic())))
         request = _again(client, request)
     return request
 
 
-def _changes(client: Client, request: JsonObject, timeout: float) -> Iterator[JsonObject]:
+def _changes(client: Client, request: Request, timeout: float) -> Iterator[Request]:
     """Watch a request. A watch that breaks just ends: reading the object then tells what is the matter."""
-    metadata: JsonObject = request["metadata"]
     events = client.watch(
         API_VERSION,
         KIND,
-        name=metadata["name"],
-        resource_version=metadata["resourceVersion"],
+        name=request.name,
+        resource_version=request.resource_version,
         timeout=timeout,
     )
     try:
@@ -226,7 +202,7 @@ def _changes(client: Client, request: JsonObject, timeout: float) -> Iterator[Js
             for event in events:
                 if event.type == "DELETED":
                     raise _VanishedError
-                yield event.object
+                yield replace(request, found=event.object)
     except Unreachable:
         return
     except ApiError as error:
@@ -234,30 +210,28 @@ def _changes(client: Client, request: JsonObject, timeout: float) -> Iterator[Js
             raise
 
 
-def _accept(wanted: Wanted, request: JsonObject) -> Certificate:
-    if (denied := condition(request, "Denied")) is not None:
-        raise RequestDeniedError(f"{wanted.what}: its request was denied: {_told(denied)}")
-    if not issued(request) and (failed := condition(request, "Failed")) is not None:
-        raise RequestFailedError(f"{wanted.what}: {wanted.signer} could not sign it: {_told(failed)}")
-    certificate = read_certificate(wanted, request)
-    # By the cluster's own clock.
-    created = read_time(request["metadata"]["creationTimestamp"])
-    granted = (certificate.not_after - created).total_seconds()
+def _accept(request: Request) -> Certificate:
+    wanted = request.wanted
+    if (denied := request.condition("Denied")) is not None:
+        raise RequestDeniedError(f"{wanted.what}: its request was denied: {_explanation(denied)}")
+    if not request.issued and (failed := request.condition("Failed")) is not None:
+        raise RequestFailedError(f"{wanted.what}: {wanted.signer} could not sign it: {_explanation(failed)}")
+    certificate = request.certificate()
+    granted = (certificate.not_after - request.created).total_seconds()
     if warning := check_granted(wanted.what, granted, wanted.lifetime, wanted.renew_before):
         logger.warning("%s", warning)
     return certificate
 
 
-def _told(found: JsonObject) -> str:
-    parts = (found.get("reason"), found.get("message"))
-    return " ".join(": ".join(part for part in parts if part).split()) or "no reason was given"
+def _explanation(condition: JsonObject) -> str:
+    given = (condition.get("reason"), condition.get("message"))
+    return " ".join(": ".join(text for text in given if text).split()) or "no reason was given"
 
 
-def delete_request(client: Client, request: JsonObject) -> KubeError | KubeconfigError | None:
+def delete_request(client: Client, request: Request) -> KubeError | KubeconfigError | None:
     """Delete this very request; says why it could not be."""
-    metadata: JsonObject = request["metadata"]
     try:
-        client.delete(API_VERSION, KIND, metadata["name"], uid=metadata.get("uid"))
+        client.delete(API_VERSION, KIND, request.name, uid=request.uid)
     except ApiError as error:
         return None if error.code in (404, 409) else error
     except (KubeError, KubeconfigError) as error:

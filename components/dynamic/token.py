@@ -6,19 +6,16 @@ from typing import Any
 
 import pulumi
 from pulumi.dynamic import (
-    CheckResult,
-    ConfigureRequest,
     CreateResult,
-    DiffResult,
     ReadResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
 
-from components.dynamic import clock, lifetime
+from components.dynamic import lifetime
 from components.dynamic.connection import SECRET_INPUTS, client, is_known, secret
-from components.dynamic.errors import MissingError, clear_errors, failure, hide_tracebacks, logger
+from components.dynamic.errors import MissingError, clear_errors, logger
+from components.dynamic.renewed import RenewedProvider
 from kube import ApiError, Client, JsonObject
 
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -74,30 +71,16 @@ class ServiceAccountToken(Resource, module="tenancy", name="ServiceAccountToken"
         super().__init__(TokenProvider(), name, props, pulumi.ResourceOptions.merge(ours, opts))
 
 
-class TokenProvider(ResourceProvider):
-    """Stored in the state by its name; has no state of its own."""
+class TokenProvider(RenewedProvider):
+    """Another kubeconfig or context is an update that only stores it: `read` has none but the state's."""
 
-    def configure(self, req: ConfigureRequest) -> None:  # noqa: ARG002
-        """Prepare the process that this runs in."""
-        hide_tracebacks()
+    def differences(self, _olds: Mapping[str, Any], _news: Mapping[str, Any]) -> list[str]:
+        """Name what makes it another token."""
+        return [key for key in _IDENTITY if not is_known(_news.get(key)) or _olds.get(key) != _news.get(key)]
 
-    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Refuse what cannot be right. `renewal` is as for certificates: it shows a renewal in previews."""
-        inputs = {
-            **news,
-            "renewal": _olds.get("renewal") or f"asked for at {lifetime.write_time(clock.now())}",
-        }
-        problem = lifetime.problem(int(news["lifetime_seconds"]), int(news["renew_before_seconds"]))
-        return CheckResult(inputs, [failure(*problem)] if problem else [])
-
-    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Replace for another token, or because its window is open.
-
-        Another kubeconfig or context is an update that only stores it: `read` has none but that of the state.
-        """
-        replaces = _reasons(_olds, _news)
-        moved = any(_olds.get(key) != _news.get(key) for key in SECRET_INPUTS)
-        return DiffResult(changes=bool(replaces) or moved, replaces=replaces, delete_before_replace=False)
+    def is_update(self, _olds: Mapping[str, Any], _news: Mapping[str, Any]) -> bool:
+        """Tell whether the cluster is reached in another way."""
+        return any(_olds.get(key) != _news.get(key) for key in SECRET_INPUTS)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Ask for the token.
@@ -131,15 +114,6 @@ class TokenProvider(ResourceProvider):
 
 def _what(props: Mapping[str, Any]) -> str:
     return f"token of ServiceAccount {props['namespace']}/{props['service_account']}"
-
-
-def _reasons(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
-    reasons = [key for key in _IDENTITY if not is_known(news.get(key)) or olds.get(key) != news.get(key)]
-    if int(olds["lifetime_seconds"]) != int(news["lifetime_seconds"]):
-        reasons.append("lifetime_seconds")
-    if lifetime.is_due(olds["not_after"], int(news["renew_before_seconds"])):
-        reasons.append("renewal")
-    return reasons
 
 
 def _issue(api: Client, props: Mapping[str, Any]) -> tuple[dict[str, str], str, str]:

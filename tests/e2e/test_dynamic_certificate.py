@@ -16,7 +16,7 @@ from cryptography import x509
 from components.dynamic import certificate as resource
 from components.dynamic import errors
 from components.dynamic.certificate import CertificateProvider
-from components.dynamic.request import API_VERSION, KIND, Wanted, condition
+from components.dynamic.request import API_VERSION, KIND, Wanted
 from kube import Client, JsonObject
 from tests.conftest import Sandbox
 from tests.e2e.dynamic_support import (
@@ -81,7 +81,8 @@ def wanted(props: dict[str, Any]) -> Wanted:
 
 
 def is_approved(request: JsonObject) -> bool:
-    return condition(request, "Approved") is not None
+    conditions: list[JsonObject] = request.get("status", {}).get("conditions") or []
+    return "Approved" in {each["type"] for each in conditions}
 
 
 def public_key(request: Request) -> object:

@@ -11,12 +11,10 @@ from components.dynamic.request import (
     CLIENT_SIGNER,
     NAMES,
     SUBJECT_LABEL,
+    Request,
     Wanted,
-    is_ours,
-    is_usable,
     parse_csr,
     prefix_problem,
-    read_certificate,
     same_csr,
     usages_problem,
 )
@@ -110,7 +108,7 @@ def test_label_is_for_the_subject_alone() -> None:
 def test_own_request_is_recognized() -> None:
     found = in_cluster()
     found["spec"] |= {"username": "somebody", "usages": found["spec"]["usages"][::-1]}
-    assert is_ours(wanted(), found)
+    assert Request(wanted(), found).is_ours
 
 
 @pytest.mark.parametrize(
@@ -126,13 +124,13 @@ def test_own_request_is_recognized() -> None:
 def test_request_with_another_spec_is_foreign(key: str, value: object) -> None:
     found = in_cluster()
     found["spec"][key] = value
-    assert not is_ours(wanted(), found)
+    assert not Request(wanted(), found).is_ours
 
 
 def test_request_without_our_label_is_foreign() -> None:
     found = in_cluster()
     del found["metadata"]["labels"]
-    assert not is_ours(wanted(), found)
+    assert not Request(wanted(), found).is_ours
 
 
 def test_labels_are_added_to_ours() -> None:
@@ -141,7 +139,7 @@ def test_labels_are_added_to_ours() -> None:
 
 
 def test_certificate_is_read() -> None:
-    certificate = read_certificate(wanted(), in_cluster(certificate=encoded(make_certificate(REQUEST))))
+    certificate = Request(wanted(), in_cluster(certificate=encoded(make_certificate(REQUEST)))).certificate()
     assert certificate.not_after > datetime.now(UTC)
     assert int(certificate.serial_number, 16) > 0
 
@@ -149,36 +147,36 @@ def test_certificate_is_read() -> None:
 def test_certificate_for_another_key_is_refused() -> None:
     foreign = encoded(make_certificate(make_request("vision-codespaces-1", "tenants")))
     with pytest.raises(WrongCertificateError, match="another public key"):
-        read_certificate(wanted(), in_cluster(certificate=foreign))
+        Request(wanted(), in_cluster(certificate=foreign)).certificate()
 
 
 def test_certificate_for_another_subject_is_refused() -> None:
     more = make_certificate(REQUEST, named=subject("vision-codespaces-1", "tenants", "admins"))
     with pytest.raises(WrongCertificateError, match="another subject"):
-        read_certificate(wanted(), in_cluster(certificate=encoded(more)))
+        Request(wanted(), in_cluster(certificate=encoded(more))).certificate()
 
 
 @pytest.mark.parametrize("certificate", ["%%%", encoded("nonsense"), encoded("")])
 def test_unreadable_certificate_is_refused(certificate: str) -> None:
     with pytest.raises(WrongCertificateError, match="no readable certificate"):
-        read_certificate(wanted(), in_cluster(certificate=certificate))
+        Request(wanted(), in_cluster(certificate=certificate)).certificate()
 
 
 def test_left_over_request_is_used_while_it_can_bring_a_certificate() -> None:
-    assert is_usable(wanted(), in_cluster())
-    assert is_usable(wanted(), in_cluster(conditions=[{"type": "Approved", "status": "True"}]))
-    assert is_usable(wanted(), in_cluster(certificate=encoded(make_certificate(REQUEST))))
+    assert Request(wanted(), in_cluster()).is_usable
+    assert Request(wanted(), in_cluster(conditions=[{"type": "Approved", "status": "True"}])).is_usable
+    assert Request(wanted(), in_cluster(certificate=encoded(make_certificate(REQUEST)))).is_usable
     for kind in ("Denied", "Failed"):
-        assert not is_usable(wanted(), in_cluster(conditions=[{"type": kind, "status": "True"}]))
-    assert not is_usable(wanted(), in_cluster(certificate=encoded("nonsense")))
+        assert not Request(wanted(), in_cluster(conditions=[{"type": kind, "status": "True"}])).is_usable
+    assert not Request(wanted(), in_cluster(certificate=encoded("nonsense"))).is_usable
 
 
 def test_left_over_certificate_that_is_due_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     found = in_cluster(certificate=encoded(make_certificate(REQUEST, 3600)))
     later = datetime.now(UTC) + timedelta(seconds=2940)
     monkeypatch.setattr(clock, "now", lambda: later)
-    assert not is_usable(wanted(), found)
-    assert is_usable(wanted(renew_before=0), found)
+    assert not Request(wanted(), found).is_usable
+    assert Request(wanted(renew_before=0), found).is_usable
 
 
 def test_usages_of_the_client_signer() -> None:
