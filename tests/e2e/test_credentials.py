@@ -234,7 +234,7 @@ def test_renewal_overlaps_and_ends(cluster: Sandbox, codespaces: Project, emulat
     due = codespaces.tenancy("renew", "--stack", STACK, "--dry-run", "--json", code=3).json["stacks"][0][
         "due"
     ]
-    assert {step["urn"].rpartition("::")[2].partition("-")[0] for step in due} == {"renewed"}
+    assert {step["urn"].rpartition("::")[2].partition("/")[0] for step in due} == {"renewed"}
     codespaces.tenancy("renew", "--stack", STACK)
     new = Person(cluster, codespaces.folder.parent, received(emulator))
     assert new.file.read_text() != old.file.read_text()
