@@ -19,7 +19,6 @@ from sandbox.toolchain.catalogue import (
     Version,
     go_directive,
     parse_version,
-    pinned_version,
     show_version,
 )
 from sandbox.toolchain.golang import environment, find_go, target
@@ -84,11 +83,13 @@ class Toolchain:
         rule = program.on_path
         if rule is None:
             return None
-        pinned = pinned_version(program.module, program.pinned_by)
-        for folder in dict.fromkeys(os.environ.get("PATH", "").split(os.pathsep)):
+        pinned = program.version
+        seen: set[Path] = set()  # /bin is often /usr/bin by another name
+        for folder in os.environ.get("PATH", "").split(os.pathsep):
             candidate = shutil.which(program.name, path=folder) if folder else None
-            if candidate is None or self._is_ours(Path(candidate)):
+            if candidate is None or Path(candidate).resolve() in seen or self._is_ours(Path(candidate)):
                 continue
+            seen.add(Path(candidate).resolve())
             version = _ask_version(Path(candidate), rule.arguments, rule.pattern)
             if version is not None and rule.fits(version, pinned):
                 return Path(candidate)
@@ -114,7 +115,7 @@ class Toolchain:
             return entry / artefact.name
 
     def _build(self, program: Program, go: Path, entry: Path, position: str) -> None:
-        version = pinned_version(program.module, program.pinned_by)
+        version = program.version
         shown = f"{program.name} {show_version(version)}"
         log = self.cache.log(program.name)
         text = f"{position} building {shown} (about {_minutes(program.minutes)})"
@@ -124,7 +125,7 @@ class Toolchain:
         ):
             output = scratch / program.name
             if program.script:
-                command = ["sh", program.script, str(output)]
+                command = ["sh", program.script, str(output), show_version(version)]
             else:
                 command = [str(go), "build", *BUILD_FLAGS, "-ldflags", linker_flags(program, version)]
                 command += ["-o", str(output), program.package]
@@ -163,8 +164,8 @@ def key(artefact: Artefact) -> str:
     for path in sorted(sources):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         digest.update(f"{path.relative_to(artefact.module)} {content}\n".encode())
+    version = artefact.version
     if isinstance(artefact, Program):
-        version = pinned_version(artefact.module, artefact.pinned_by)
         how = [
             *BUILD_FLAGS,
             linker_flags(artefact, version),
@@ -173,7 +174,6 @@ def key(artefact: Artefact) -> str:
             *target(),
         ]
     else:
-        version = pinned_version(artefact.module, artefact.go_module)
         how = [artefact.go_module, *artefact.paths]
     digest.update("\n".join(how).encode())
     return f"{artefact.name}-{show_version(version)}-{digest.hexdigest()[:12]}"

@@ -3,8 +3,11 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import TypeAlias
+
+from sandbox.toolchain.cache import ToolchainError
 
 Version: TypeAlias = tuple[int, int, int]
 
@@ -32,7 +35,8 @@ class Program:
     `module` is the folder of the go.mod; `package` is what `go build` builds there and `pinned_by` the module
     whose required version is the program's. `stamps` are the variables that the linker sets; `{version}`,
     `{major}` and `{minor}` are filled in. `script` is a shell script in that folder that builds in place of
-    `go build`; its argument is the file to write. `minutes` is a cold build on two cores.
+    `go build`; its arguments are the file to write and the version. `minutes` is a cold build on two cores.
+    With `released_as` the version is that of an installed Python package, as whose plugin it is asked for.
     """
 
     name: str
@@ -43,6 +47,19 @@ class Program:
     stamps: tuple[tuple[str, str], ...] = ()
     on_path: OnPath | None = None
     script: str | None = None
+    released_as: str | None = None
+
+    @property
+    def version(self) -> Version:
+        """The version to build. Raises ToolchainError, and ValueError for a go.mod that does not name it."""
+        if self.released_as is None:
+            return pinned_version(self.module, self.pinned_by)
+        try:
+            return parse_version(metadata.version(self.released_as))
+        except metadata.PackageNotFoundError:
+            raise ToolchainError(
+                f"{self.released_as}, which {self.name} is the plugin of, is not installed"
+            ) from None
 
 
 @dataclass(frozen=True)
@@ -58,12 +75,17 @@ class ModuleFiles:
     go_module: str
     paths: tuple[str, ...] = field(default=())
 
+    @property
+    def version(self) -> Version:
+        """The version that the go.mod requires. Raises ValueError."""
+        return pinned_version(self.module, self.go_module)
+
 
 Artefact: TypeAlias = Program | ModuleFiles
 
 
 def parse_version(text: str) -> Version:
-    """Read `v1.36.3`, `3.246.0` or `1.26` (suffixes do not count). Raises ValueError."""
+    """Read `v1.36.3`, `3.259.0` or `1.26` (suffixes do not count). Raises ValueError."""
     match = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", text)
     if match is None:
         raise ValueError(f"{text!r} is not a version")
@@ -211,6 +233,7 @@ _ARTEFACTS: tuple[Artefact, ...] = (
         pinned_by="github.com/integrations/terraform-provider-github/v6",
         minutes=2,
         script="build.sh",
+        released_as="pulumi-github",
     ),
     Program(
         "cyclonus",

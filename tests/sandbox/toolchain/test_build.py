@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,20 @@ def test_a_program_on_path_is_used_when_it_fits(
     assert f"{old} is 1.4.1, not 1.4.2 or newer" in tools.said
 
 
+def test_one_program_under_two_names_of_its_folder_is_named_once(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on most Linux systems, where /bin is a link to /usr/bin."""
+    without_go(monkeypatch, tmp_path)
+    old = write(tmp_path / "usr/bin/hello", "#!/bin/sh\necho hello v1.4.1\n", executable=True)
+    (tmp_path / "bin").symlink_to(old.parent)
+    monkeypatch.setenv("PATH", f"{old.parent}:{tmp_path / 'bin'}:/bin")
+    tools = Tools(tmp_path, program)
+    with pytest.raises(ToolchainError):  # there is no Go to build one
+        tools.ensure(["hello"])
+    assert tools.said.count("is 1.4.1, not 1.4.2 or newer: it is not used") == 1
+
+
 @pytest.mark.parametrize("script", ["echo nonsense", "exit 1", "echo hello v1.4.1"])
 def test_a_program_on_path_that_does_not_fit_is_built(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
@@ -234,6 +249,36 @@ def test_a_script_builds_in_place_of_go(program: Program, tmp_path: Path) -> Non
     assert answer.stdout == "hello  friend\n"
 
 
+def test_a_plugin_takes_the_version_of_its_python_package(program: Program, tmp_path: Path) -> None:
+    """The engine asks for the version that the package names, and `plugin ls` shows it."""
+    script = 'set -eu\ngo build -ldflags "-X main.version=$2" -o "$1" .\n'
+    write(program.module / "build.sh", script)
+    tools = Tools(tmp_path, replace(program, script="build.sh", released_as="pulumi-github"))
+    version = metadata.version("pulumi-github")
+    built = tools.ensure(["hello"])["hello"]
+    answer = subprocess.run([built], capture_output=True, text=True, check=True)
+    assert answer.stdout == f"hello {version} friend\n"
+    assert f"building hello {version} " in tools.said
+    assert built.parent.name.startswith(f"hello-{version}-")
+
+
+def test_a_plugin_of_a_package_that_is_not_installed_is_an_error(program: Program, tmp_path: Path) -> None:
+    tools = Tools(tmp_path, replace(program, released_as="no-such-package"))
+    with pytest.raises(
+        ToolchainError, match="no-such-package, which hello is the plugin of, is not"
+    ):
+        tools.ensure(["hello"])
+
+
+def test_the_github_plugin_is_one_of_its_python_package() -> None:
+    plugin = CATALOGUE["pulumi-resource-github"]
+    assert ".".join(map(str, plugin.version)) == metadata.version("pulumi-github")
+
+
+def test_engine_and_sdk_are_of_one_version() -> None:
+    assert ".".join(map(str, CATALOGUE["pulumi"].version)) == metadata.version("pulumi")
+
+
 def test_files_of_a_module_outlive_the_module_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stages = CATALOGUE["kwok-stages"]
     assert isinstance(stages, ModuleFiles)
@@ -279,8 +324,8 @@ def test_kubernetes_programs_carry_their_version() -> None:
         ("kubectl", "Client Version: v1.35.0", True),
         ("kubectl", "Client Version: v1.40.1+k3s1", True),
         ("kubectl", "Client Version: v2.0.0", False),
-        ("pulumi", "v3.245.9", False),
-        ("pulumi", "v3.246.0", True),
+        ("pulumi", "v3.258.9", False),
+        ("pulumi", "v3.259.0", True),
         ("pulumi", "v3.300.0", True),
         ("pulumi", "v4.0.0", False),
         ("kube-apiserver", "Kubernetes v1.36.9", True),

@@ -8,12 +8,11 @@ import (
 	shimv2 "github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfshim/sdk-v2"
 )
 
-// Name and Version are those of the official plugin that this one stands in for. The version must be
-// the Python SDK's (pulumi-github in requirements.txt): the engine asks for exactly that one.
-const (
-	Name    = "github"
-	Version = "6.15.0"
-)
+// Name is that of the official plugin that this one stands in for.
+const Name = "github"
+
+// Version is set by build.sh: it is the Python SDK's, for the engine asks for exactly that one.
+var Version string
 
 // Provider maps the upstream provider's resources to the tokens and names of the official plugin.
 func Provider() tfbridge.ProviderInfo {
