@@ -112,7 +112,7 @@ def env(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(values, indent=2))
     else:
-        click.echo(environment.as_exports(values, environment.UNSET))
+        click.echo(environment.as_exports(values, environment.unset(layout)))
 
 
 def _table(found: list[ProcessStatus]) -> Table:

@@ -8,13 +8,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sandbox.layout import Layout
-from sandbox.plugins.official import STAND_IN_MARKER
+from sandbox.plugins.official import STAND_IN_MARKER, is_sandbox_home
 from sandbox.ports import Ports
 
 GITHUB_OWNER = "acme"
-
-# It would win over the passphrase file: https://www.pulumi.com/docs/iac/cli/environment-variables/
-UNSET = ("PULUMI_CONFIG_PASSPHRASE",)
 
 
 def variables(layout: Layout, environment: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -29,11 +26,21 @@ def variables(layout: Layout, environment: Mapping[str, str] | None = None) -> d
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(layout.passphrase),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
-    if (layout.pulumi_home / STAND_IN_MARKER).exists():
+    if _uses_stand_ins(layout):
         values["PULUMI_HOME"] = str(layout.pulumi_home)
     if "SANDBOX_DIR" in inherited:
         values["SANDBOX_DIR"] = str(layout.root)
     return values | _github(layout)
+
+
+def unset(layout: Layout, environment: Mapping[str, str] | None = None) -> list[str]:
+    """Tell which variables of `environment` (os.environ) must go."""
+    inherited = os.environ if environment is None else environment
+    # It would win over the passphrase file: https://www.pulumi.com/docs/iac/cli/environment-variables/
+    names = ["PULUMI_CONFIG_PASSPHRASE"]
+    # Of a sandbox that had stand-ins when the shell was told: official plugins are in the user's own home.
+    left_over = is_sandbox_home(inherited.get("PULUMI_HOME")) and not _uses_stand_ins(layout)
+    return [*names, "PULUMI_HOME"] if left_over else names
 
 
 def backend_url(folder: Path) -> str:
@@ -48,14 +55,18 @@ def backend_url(folder: Path) -> str:
 
 def complete(layout: Layout) -> dict[str, str]:
     """Make the whole environment for a program: this process's, with the sandbox's variables."""
-    inherited = {name: value for name, value in os.environ.items() if name not in UNSET}
-    return inherited | variables(layout)
+    names = unset(layout)
+    return {name: value for name, value in os.environ.items() if name not in names} | variables(layout)
 
 
 def as_exports(values: Mapping[str, str], unset: Iterable[str] = ()) -> str:
     """Write variables as lines for a POSIX shell."""
     lines = [f"unset {name}" for name in unset]
     return "\n".join([*lines, *(f"export {name}={shlex.quote(value)}" for name, value in values.items())])
+
+
+def _uses_stand_ins(layout: Layout) -> bool:
+    return (layout.pulumi_home / STAND_IN_MARKER).exists()
 
 
 def _github(layout: Layout) -> dict[str, str]:

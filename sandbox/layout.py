@@ -10,6 +10,10 @@ from kube import private_files
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+# A file in each sandbox's PULUMI_HOME, so that it is never taken for the user's own: a shell may keep the
+# variable when the stand-ins are gone from there.
+PULUMI_HOME_MARKER = ".sandbox"
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -69,7 +73,7 @@ class Layout:
 
     @property
     def pulumi_home(self) -> Path:
-        """PULUMI_HOME while stand-ins are used."""
+        """PULUMI_HOME while stand-ins are used; known for a sandbox's by PULUMI_HOME_MARKER."""
         return self.root / "pulumi"
 
     def create(self) -> None:
@@ -78,6 +82,7 @@ class Layout:
         for folder in (self.root, *folders, self.etcd, self.pulumi_home):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
+        (self.pulumi_home / PULUMI_HOME_MARKER).touch(mode=0o600)
         if not self.passphrase.exists():
             private_files.write(self.passphrase, secrets.token_urlsafe(32).encode())
 

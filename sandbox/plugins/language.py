@@ -9,6 +9,7 @@ its configuration arrives by environment, its output goes where the host's goes.
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -186,15 +187,16 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         )
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
-        self.end_programs()
+        # As the official host: what a program does not do about SIGINT (a traceback) is to be seen here too.
+        self.end_programs(signal.SIGINT)
         return empty_pb2.Empty()
 
-    def end_programs(self) -> None:
-        """Ends every program that is still running."""
+    def end_programs(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Sends the signal to every program that is still running, and kills those that go on."""
         with self._lock:
             running = list(self._running)
         for process in running:
-            _end(process)
+            _end(process, number)
 
 
 def main() -> None:
@@ -262,10 +264,10 @@ def _run_arguments(request: Any, engine: str) -> list[str]:
     ]
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _end(process: "subprocess.Popen[bytes]", number: signal.Signals = signal.SIGTERM) -> None:
     if process.poll() is not None:
         return
-    process.terminate()
+    process.send_signal(number)
     killer = threading.Timer(_PATIENCE, process.kill)
     killer.daemon = True
     killer.start()

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -11,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+
+from sandbox.layout import PULUMI_HOME_MARKER
 
 # A file in every folder that holds stand-ins, so that they are never taken for official plugins.
 STAND_IN_MARKER = ".stand-ins"
@@ -64,11 +67,15 @@ def missing() -> list[Plugin]:
 def complaint(plugins: Sequence[Plugin]) -> str:
     """What is missing and how to get it."""
     lines = ["SANDBOX_PLUGINS=official, but these plugins are neither on PATH nor in the plugin cache:"]
+    # In a shell with a sandbox's PULUMI_HOME the command would install into that.
+    home = (
+        f"PULUMI_HOME={shlex.quote(str(_home()))} " if is_sandbox_home(os.environ.get("PULUMI_HOME")) else ""
+    )
     for plugin in plugins:
         remedy = (
             "comes with Pulumi's own release, https://www.pulumi.com/docs/install/"
             if plugin.bundled
-            else f"pulumi plugin install {plugin.kind} {plugin.name} v{plugin.version}"
+            else f"{home}pulumi plugin install {plugin.kind} {plugin.name} v{plugin.version}"
         )
         lines.append(f"  {plugin.executable} {plugin.version} or newer: {remedy}")
     return "\n".join(lines)
@@ -148,12 +155,15 @@ def _folders(plugin: Plugin) -> Iterator[Path]:
             yield entry
 
 
+def is_sandbox_home(home: str | None) -> bool:
+    """Whether a value of PULUMI_HOME is that of a sandbox, of this one or another."""
+    return bool(home) and (Path(home) / PULUMI_HOME_MARKER).exists()
+
+
 def _home() -> Path:
     """The user's PULUMI_HOME: a sandbox's own, as in a shell with its environment, does not count."""
     home = os.environ.get("PULUMI_HOME")
-    if home and not (Path(home) / STAND_IN_MARKER).exists():
-        return Path(home)
-    return Path.home() / ".pulumi"
+    return Path(home) if home and not is_sandbox_home(home) else Path.home() / ".pulumi"
 
 
 def _numbers(version: str) -> tuple[int, ...]:

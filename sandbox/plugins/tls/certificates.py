@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import ipaddress
 import secrets
+import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -11,6 +12,7 @@ from typing import TypeAlias
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.name import _ASN1Type  # pyright: ignore[reportPrivateUsage] (there is no public name)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sandbox.plugins.tls.errors import TlsError
@@ -58,6 +60,7 @@ _SUBJECT = {
     "emailAddress": NameOID.EMAIL_ADDRESS,
 }
 SUBJECT_KEYS = tuple(_SUBJECT)
+_PRINTABLE = frozenset(string.ascii_letters + string.digits + " '()+,-./:=?")
 SubjectValues: TypeAlias = Mapping[str, str | Sequence[str]]
 
 
@@ -241,8 +244,16 @@ def _name(subject: SubjectValues) -> x509.Name:
         value = subject.get(key) or ()
         values = [value] if isinstance(value, str) else value
         if values:
-            rdns.append(x509.RelativeDistinguishedName([x509.NameAttribute(oid, item) for item in values]))
+            rdns.append(x509.RelativeDistinguishedName([_attribute(oid, item) for item in values]))
     return x509.Name(rdns)
+
+
+def _attribute(oid: x509.ObjectIdentifier, value: str) -> x509.NameAttribute:
+    """As Go's encoding/asn1 writes a string: printable where all its characters are, else UTF-8."""
+    if oid == NameOID.EMAIL_ADDRESS:  # which the provider itself encodes
+        return x509.NameAttribute(oid, value)
+    kind = _ASN1Type.PrintableString if _PRINTABLE.issuperset(value) else _ASN1Type.UTF8String
+    return x509.NameAttribute(oid, value, _type=kind)
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

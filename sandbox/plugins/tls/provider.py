@@ -116,12 +116,13 @@ class TlsProvider(provider_pb2_grpc.ResourceProviderServicer):
         resource = _resource(request.urn)
         inputs = from_struct(request.properties)
         if request.preview or has_unknown(inputs):
-            computed: Properties = dict.fromkeys(resource.computed, UNKNOWN)
+            computed: Properties = dict.fromkeys(("id", *resource.computed), UNKNOWN)
             if "readyForRenewal" in computed:
                 computed["readyForRenewal"] = False
             return provider_pb2.CreateResponse(properties=_state(resource, inputs, computed))
         identifier, computed = _CREATE[_type(request.urn)](_settings(resource, inputs))
-        return provider_pb2.CreateResponse(id=identifier, properties=_state(resource, inputs, computed))
+        properties = _state(resource, inputs, {"id": identifier, **computed})
+        return provider_pb2.CreateResponse(id=identifier, properties=properties)
 
     @_answer
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
@@ -136,7 +137,8 @@ class TlsProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
         resource = _resource(request.urn)
         old = from_struct(request.olds)
-        computed: Properties = {name: old[name] for name in resource.computed if name in old}
+        kept: Properties = {name: old[name] for name in resource.computed if name in old}
+        computed: Properties = {"id": request.id, **kept}
         if "readyForRenewal" in computed:
             computed["readyForRenewal"] = False
         properties = _state(resource, from_struct(request.news), computed)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import toolchain
+from sandbox import environment, toolchain
+from sandbox.layout import Layout
 from sandbox.plugins import PluginsError, PluginSet, choose, install
 from sandbox.plugins.official import STAND_IN_MARKER, Plugin, wanted_plugins
 
@@ -153,14 +154,50 @@ def test_a_sandboxs_own_plugins_are_never_taken_for_official_ones(
 ) -> None:
     """As in a shell with the sandbox's environment."""
     machine.executable(machine.bin / "pulumi-resource-github")
-    folder, home = tmp_path / "plugins", tmp_path / "sandbox-home"
-    install(STAND_INS, folder, Path(sys.executable), home)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("PULUMI_HOME", str(home))
+    layout = Layout(tmp_path / "sandbox")
+    layout.create()
+    install(STAND_INS, layout.plugins, Path(sys.executable), layout.pulumi_home)
+    monkeypatch.setenv("PATH", f"{layout.plugins}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PULUMI_HOME", str(layout.pulumi_home))
     with pytest.raises(PluginsError) as caught:
         choose("official")
     assert "pulumi-resource-tls" in str(caught.value)
     assert "pulumi-language-python" in str(caught.value)
+
+
+def test_a_shell_that_knew_the_stand_ins_finds_the_official_plugins(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its PULUMI_HOME is still the sandbox's, where nothing is any more: it must not win."""
+    machine.executable(machine.bin / "pulumi-resource-github")
+    layout = Layout(tmp_path / "sandbox")
+    layout.create()
+    install(STAND_INS, layout.plugins, Path(sys.executable), layout.pulumi_home)
+    shell = environment.variables(layout, {"PATH": ""})
+    assert shell["PULUMI_HOME"] == str(layout.pulumi_home)
+    assert "PULUMI_HOME" not in environment.unset(layout, shell)
+    monkeypatch.setenv("PULUMI_HOME", shell["PULUMI_HOME"])
+
+    machine.has_release()
+    machine.has_cached()
+    for _ in range(2):  # the first `up` and those after it
+        chosen = choose("official")
+        install(chosen, layout.plugins, Path(sys.executable), layout.pulumi_home)
+        assert "PULUMI_HOME" not in environment.variables(layout, shell)
+        assert "PULUMI_HOME" in environment.unset(layout, shell)
+    assert "PULUMI_HOME" not in environment.complete(layout)
+    assert "PULUMI_HOME" not in environment.unset(layout, {"PULUMI_HOME": str(machine.home)})
+
+
+def test_the_remedy_installs_where_the_plugins_are_looked_for(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.has_release()
+    layout = Layout(tmp_path / "sandbox")
+    layout.create()
+    monkeypatch.setenv("PULUMI_HOME", str(layout.pulumi_home))
+    with pytest.raises(PluginsError, match=f"PULUMI_HOME={machine.home} pulumi plugin install resource tls"):
+        choose("official")
 
 
 def test_install_writes_executables_and_cache_entries(machine: Machine, tmp_path: Path) -> None:

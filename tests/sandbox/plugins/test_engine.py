@@ -164,6 +164,32 @@ def test_about_names_the_projects_python(project: Project) -> None:
     assert "pytest" in printed  # one of the dependencies
 
 
+FAILING = """\
+import asyncio, signal
+import pulumi
+import pulumi_tls as tls
+{first}
+tls.CertRequest("bad", private_key_pem="not a key")
+never = asyncio.get_running_loop().create_future()
+tls.PrivateKey("waits", algorithm=pulumi.Output.from_input(never))
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "tracebacks"),
+    [("", True), ("signal.signal(signal.SIGINT, signal.SIG_DFL)", False)],
+    ids=["plain", "quiet"],
+)
+def test_a_program_is_interrupted_when_its_update_fails(
+    project: Project, first: str, tracebacks: bool
+) -> None:
+    """As by the official host's Cancel: a program that is silent about SIGINT is so here, and no other."""
+    project.write("__main__.py", FAILING.format(first=first))
+    printed = project.pulumi("up", "--yes", "--skip-preview", code=1)
+    assert "privateKeyPem holds no private key" in printed or "privateKeyPem is not a PEM" in printed
+    assert ("KeyboardInterrupt" in printed) == tracebacks
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["interrupted", "killed"])
 def test_nothing_outlives_the_engine(project: Project, number: int) -> None:
     """Program and language host end with an engine that is told to end, and with a killed one."""

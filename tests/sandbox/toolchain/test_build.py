@@ -264,9 +264,7 @@ def test_a_plugin_takes_the_version_of_its_python_package(program: Program, tmp_
 
 def test_a_plugin_of_a_package_that_is_not_installed_is_an_error(program: Program, tmp_path: Path) -> None:
     tools = Tools(tmp_path, replace(program, released_as="no-such-package"))
-    with pytest.raises(
-        ToolchainError, match="no-such-package, which hello is the plugin of, is not"
-    ):
+    with pytest.raises(ToolchainError, match="no-such-package, which hello is the plugin of, is not"):
         tools.ensure(["hello"])
 
 

@@ -323,8 +323,9 @@ def test_update_in_place_keeps_the_certificate(tls: Client) -> None:
         "validityPeriodHours": 2,
         "allowedUses": ["client_auth"],
     }
-    state = create(tls, SELF_SIGNED_CERT, inputs)[1]
+    identifier, state = create(tls, SELF_SIGNED_CERT, inputs)
     request = provider_pb2.UpdateRequest(
+        id=identifier,
         urn=urn(SELF_SIGNED_CERT),
         olds=to_struct(state),
         news=to_struct({**inputs, "earlyRenewalHours": 1}),
@@ -400,3 +401,55 @@ def test_calls_that_are_lacking_are_answered_so(tls: Client) -> None:
         tls.GetSchema(provider_pb2.GetSchemaRequest())
     error: Any = caught.value
     assert error.code() == grpc.StatusCode.UNIMPLEMENTED
+
+
+@pytest.mark.parametrize(
+    ("key", "oid", "value", "tag"),
+    [
+        ("commonName", NameOID.COMMON_NAME, "vision:ada-1.x/(y)", 0x13),
+        ("commonName", NameOID.COMMON_NAME, "vision_ada", 0x0C),
+        ("commonName", NameOID.COMMON_NAME, "Zo\u00eb", 0x0C),
+        ("commonName", NameOID.COMMON_NAME, "*", 0x0C),  # printable by X.680, but Go rejects it
+        ("organization", NameOID.ORGANIZATION_NAME, "acme robots", 0x13),
+        ("serialNumber", NameOID.SERIAL_NUMBER, "a_b", 0x0C),
+        ("emailAddress", NameOID.EMAIL_ADDRESS, "ada@example.com", 0x16),
+    ],
+)
+def test_strings_of_a_subject_have_the_type_that_go_gives_them(
+    tls: Client, key: str, oid: x509.ObjectIdentifier, value: str, tag: int
+) -> None:
+    """Go's encoding/asn1: PrintableString where it can be, else UTF8String; an e-mail is IA5String."""
+    inputs: Properties = {
+        "privateKeyPem": private_key(tls, algorithm="ED25519"),
+        "subject": {key: value},
+    }
+    request = x509.load_pem_x509_csr(text(create(tls, CERT_REQUEST, inputs)[1], "certRequestPem").encode())
+    assert request.subject.get_attributes_for_oid(oid)[0].value == value
+    content = value.encode()
+    assert request.subject.public_bytes().endswith(bytes([tag, len(content)]) + content)
+
+
+def test_the_id_is_an_output_too(tls: Client) -> None:
+    """As of every resource of a bridged provider: state made here and there is alike."""
+    identifier, state = create(tls, PRIVATE_KEY, {"algorithm": "ED25519"})
+    assert state["id"] == identifier
+    inputs: Properties = {
+        "privateKeyPem": plain(state["privateKeyPem"]),
+        "subject": {"commonName": "x"},
+        "validityPeriodHours": 24,
+        "allowedUses": ["client_auth"],
+    }
+    assert create(tls, SELF_SIGNED_CERT, inputs, preview=True)[1]["id"] == UNKNOWN
+    identifier, state = create(tls, SELF_SIGNED_CERT, inputs)
+    assert state["id"] == identifier
+    assert diff(tls, SELF_SIGNED_CERT, state, inputs).changes == provider_pb2.DiffResponse.DIFF_NONE
+    older = {name: value for name, value in state.items() if name != "id"}
+    updated = tls.Update(
+        provider_pb2.UpdateRequest(
+            id=identifier,
+            urn=urn(SELF_SIGNED_CERT),
+            olds=to_struct(older),
+            news=to_struct(inputs | {"earlyRenewalHours": 2}),
+        )
+    )
+    assert from_struct(updated.properties)["id"] == identifier
