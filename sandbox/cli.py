@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kube import KubeconfigError, KubeError
-from sandbox import environment, operation
+from sandbox import environment, operation, repositories
 from sandbox.controlplane.nodes import PoolsError
 from sandbox.controlplane.objects import ObjectsError
 from sandbox.controlplane.settings import SettingsError
@@ -113,6 +113,35 @@ def env(as_json: bool) -> None:
         click.echo(json.dumps(values, indent=2))
     else:
         click.echo(environment.as_exports(values, environment.unset(layout)))
+
+
+@main.group()
+def repo() -> None:
+    """Repositories on the emulated GitHub. A tenant's `repository` has to exist there."""
+
+
+@repo.command()
+@click.argument("full_names", metavar="OWNER/NAME...", nargs=-1, required=True)
+@click.option("--public", is_flag=True, help="For everybody to read; private otherwise.")
+def add(full_names: tuple[str, ...], public: bool) -> None:
+    """Make repositories, such as acme/robots, each with a first commit."""
+    try:
+        made = repositories.add(current(), full_names, private=not public)
+    except repositories.RepositoryNameError as error:
+        raise click.UsageError(str(error)) from None
+    except repositories.RepositoriesError as error:
+        raise click.ClickException(str(error)) from None
+    for each in made:
+        click.echo(f"{each.full_name}: {'made' if each.new else 'is there already'}")
+
+
+@repo.command("list")
+def list_() -> None:
+    """List all repositories."""
+    try:
+        click.echo("\n".join(repositories.names(current())))
+    except repositories.RepositoriesError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _table(found: list[ProcessStatus]) -> Table:

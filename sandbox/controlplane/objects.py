@@ -20,6 +20,8 @@ from sandbox.controlplane.nodes import (
 FIELD_MANAGER = "sandbox"
 POLL = 0.1  # seconds
 
+_TRIAL = ("sandbox.tenancy.dev/trial", "true")  # the label of a namespace made to see what becomes of it
+
 
 class ObjectsError(Exception):
     """Objects that could not be made or did not become ready."""
@@ -75,7 +77,10 @@ def apply_nodes(client: Client, pools: Pools) -> None:
 
 
 def wait_for_cluster(client: Client, pools: Pools, timeout: float) -> None:
-    """Wait until all fake nodes are Ready and pods can be made in the namespace `default`."""
+    """Wait until all fake nodes are Ready, and a new namespace gets what the controller manager makes for it.
+
+    Objects of before tell nothing of the controllers, so a namespace is made for it, and taken away again.
+    """
     names = node_names(pools)
 
     def nodes_ready() -> bool:
@@ -83,10 +88,39 @@ def wait_for_cluster(client: Client, pools: Pools, timeout: float) -> None:
         return names <= ready
 
     _wait(nodes_ready, timeout, "the fake nodes are not Ready")
+    for left in client.list("v1", "Namespace", label_selector="=".join(_TRIAL)):  # by an `up` that was killed
+        client.delete("v1", "Namespace", left["metadata"]["name"])
+    _try_controllers(client, timeout)
+
+
+def _try_controllers(client: Client, timeout: float) -> None:
+    key, value = _TRIAL
+    metadata = {"generateName": "sandbox-trial-", "labels": {key: value}}
+    made = client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    namespace = str(made["metadata"]["name"])
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "trial", "namespace": namespace},
+    }
+    client.create(quota | {"spec": {"hard": {"pods": "1", "count/configmaps": "10"}}})
     _wait(
-        lambda: _exists(client, "v1", "ServiceAccount", "default", "default"),
+        lambda: _exists(client, "v1", "ServiceAccount", "default", namespace),
         timeout,
         "the controller manager makes no service accounts",
+    )
+    _wait(
+        lambda: (
+            "pods" in client.get("v1", "ResourceQuota", "trial", namespace).get("status", {}).get("used", {})
+        ),
+        timeout,
+        "the controller manager counts no quotas",
+    )
+    client.delete("v1", "Namespace", namespace)
+    _wait(
+        lambda: not _exists(client, "v1", "Namespace", namespace),
+        timeout,
+        "the controller manager ends no namespaces",
     )
 
 
@@ -141,7 +175,7 @@ def _is_true(thing: JsonObject, condition: str) -> bool:
     return any(each["type"] == condition and each["status"] == "True" for each in conditions)
 
 
-def _exists(client: Client, api_version: str, kind: str, name: str, namespace: str) -> bool:
+def _exists(client: Client, api_version: str, kind: str, name: str, namespace: str | None = None) -> bool:
     try:
         client.get(api_version, kind, name, namespace)
     except ApiError as error:

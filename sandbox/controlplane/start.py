@@ -49,26 +49,31 @@ def start(
     """
     specs = plane.specs()
     try:
-        run(processes, [specs["etcd"]], progress)
+        started = run(processes, [specs["etcd"]], progress)
     except ProcessError as error:
         raise ProcessError(
             f"{error}\nWhere its data was damaged, as a power cut may do: remove {plane.layout.etcd} (the "
             "cluster's objects go with it), run up again, then pulumi up --refresh"
         ) from None
-    run(processes, [specs["kube-apiserver"]], progress)
+    started += run(processes, [specs["kube-apiserver"]], progress)
+    if started:
+        # Their watches would come back, but each after a pause that has grown meanwhile, up to a minute.
+        processes.stop([name for name in STOP_ORDER[0] if processes.running(name)])
     client = Client(cluster_access(plane.layout.kubeconfig))
     try:
         apply_kwok_role(client)
         apply_nodes(client, pools)
-        run(processes, [specs[name] for name in PROGRAMS[2:]], progress)
+        # Before the controllers: those look for new kinds twice a minute only, and count no quota meanwhile.
         apply_crds(client, [*policies.crds(plane.programs), *read_crds(crds)], TIMEOUT)
+        run(processes, [specs[name] for name in PROGRAMS[2:]], progress)
         wait_for_cluster(client, pools, TIMEOUT)
     finally:
         client.close()
 
 
-def run(processes: Processes, specs: list[Spec], progress: Progress) -> None:
-    """Have these processes running as their specs say, and healthy."""
+def run(processes: Processes, specs: list[Spec], progress: Progress) -> list[str]:
+    """Have these processes running as their specs say, and healthy. Returns the names of those started."""
+    started: list[str] = []
     for spec in specs:
         record = processes.running(spec.name)
         if record and record.fingerprint == spec.fingerprint():
@@ -79,7 +84,9 @@ def run(processes: Processes, specs: list[Spec], progress: Progress) -> None:
         elif processes.record(spec.name):
             progress.note(f"{spec.name} had ended; starting it again")
         processes.start(spec)
+        started.append(spec.name)
     processes.wait(specs, TIMEOUT)
+    return started
 
 
 def _is_stage(path: Path) -> bool:

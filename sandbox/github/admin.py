@@ -105,6 +105,11 @@ def add_repository(hub: Hub, request: Request, body: bytes) -> Json:  # noqa: AR
     return {"id": made.id}
 
 
+def list_repositories(hub: Hub, request: Request, body: bytes) -> Json:  # noqa: ARG001
+    """GET repositories: all there are, also of those that the token's owner has no part in."""
+    return [{"full_name": each.full_name} for each in hub.store.state.repositories.values()]
+
+
 def add_token(hub: Hub, request: Request, body: bytes) -> Json:  # noqa: ARG001
     """POST tokens: the only answer that holds a token."""
     new = _read(NewToken, body)
@@ -181,6 +186,7 @@ def list_requests(hub: Hub, request: Request, body: bytes) -> Json:  # noqa: ARG
 _ACTIONS: tuple[tuple[str, str, Action], ...] = (
     ("POST", "/users", add_user),
     ("POST", "/organizations", add_organization),
+    ("GET", "/repositories", list_repositories),
     ("POST", "/repositories", add_repository),
     ("POST", "/tokens", add_token),
     ("DELETE", "/tokens/{name}", delete_token),

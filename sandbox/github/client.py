@@ -60,6 +60,10 @@ class SandboxClient:
             "repositories", {"owner": owner, "name": name, "private": private, "files": files or {}}
         )
 
+    def repositories(self) -> list[str]:
+        """Return the full names (owner/name) of all repositories, oldest first."""
+        return [str(item["full_name"]) for item in json.loads(self._send("GET", "repositories"))]
+
     def add_token(self, name: str, login: str, scopes: list[str]) -> str:
         """Make a token and return it."""
         answer = json.loads(self._send("POST", "tokens", {"name": name, "login": login, "scopes": scopes}))

@@ -144,6 +144,10 @@ def test_a_client_certificate_is_signed_by_the_cluster(cluster: Sandbox) -> None
 
 
 def test_service_account_tokens_are_issued(cluster: Sandbox, namespace: str) -> None:
+    account = ("get", "serviceaccount", "-n", namespace, "default")
+    until(
+        lambda: cluster.kubectl(*account, check=False).returncode == 0, "the account that each namespace has"
+    )
     token = cluster.kubectl("create", "token", "-n", namespace, "default").stdout.strip()
     who = cluster.run(
         str(cluster.layout.bin / "kubectl"),

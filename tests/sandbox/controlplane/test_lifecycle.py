@@ -143,6 +143,18 @@ def test_a_crash_of_everything_loses_nothing(running: Sandbox) -> None:
     running.kubectl("get", "namespace", "kept")
 
 
+def test_after_a_crash_it_is_ready_when_it_says_so(running: Sandbox) -> None:
+    """The controllers work at once: they do not wait for their watches to come back."""
+    before = pids(running)
+    running.kill("kube-apiserver")
+    running.sandbox(*UP)
+    after = pids(running)
+    assert after["etcd"] == before["etcd"]
+    assert after["kube-controller-manager"] != before["kube-controller-manager"]
+    namespaces = running.kubectl("get", "namespaces", "-o", "name").stdout.split()
+    assert not [name for name in namespaces if "trial" in name]
+
+
 def test_a_taken_port_is_left_to_whoever_took_it(running: Sandbox) -> None:
     old = ports(running)["kube-apiserver"]
     running.kill("kube-apiserver")
