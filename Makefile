@@ -5,10 +5,6 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 STACK := dev
-STATE = $${SANDBOX_DIR:-.sandbox}/state/.pulumi/stacks/tenancy/$(STACK).json
-# Pulumi keeps the salt of a passphrase in the stack's file; it is worth nothing without that of .sandbox.
-FORGET_SALT = if grep -q '^encryptionsalt:' Pulumi.$(STACK).yaml; then \
-	    sed '/^encryptionsalt:/d' Pulumi.$(STACK).yaml > .salt && cat .salt > Pulumi.$(STACK).yaml; rm -f .salt; fi
 
 help:
 	@echo "make up     everything a fresh machine needs, then the main job: the sandbox, and pulumi up on stack $(STACK)"
@@ -18,13 +14,11 @@ help:
 	@echo "make help   this text"
 
 up: $(VENV)/installed
-	@$(PYTHON) -m sandbox up
-	@[ -e $(STATE) ] || $(FORGET_SALT)
+	@$(PYTHON) -m sandbox up >/dev/null
 	@environment="$$($(PYTHON) -m sandbox env)" && eval "$$environment" && \
 	    pulumi stack select --create $(STACK) --non-interactive && \
 	    $(VENV)/bin/tenancy up --stack $(STACK)
-	@echo "Go on with:"
-	@$(PYTHON) -m sandbox env | grep '^export KUBECONFIG='
+	@echo 'Go on with: eval "$$($(PYTHON) -m sandbox env)"'
 
 # The programs first, for their progress is to be seen, and pytest shows none.
 test: $(VENV)/installed
@@ -39,7 +33,6 @@ down:
 
 clean: down
 	rm -rf .sandbox $(VENV) *.egg-info .pytest_cache .ruff_cache .hypothesis
-	@$(FORGET_SALT)
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	@for python in python3 python3.14 python3.13 python3.12 python3.11; do \

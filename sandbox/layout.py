@@ -1,7 +1,6 @@
 """Where everything of one sandbox lives."""
 
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,10 @@ from pathlib import Path
 from kube import private_files
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+# The salt in Pulumi.dev.yaml goes with it. No secret: what it opens, the state of a throw-away cluster on
+# loopback, lies in the same private folder as the passphrase's file.
+PASSPHRASE = "sandbox"  # noqa: S105
 
 # A file in each sandbox's PULUMI_HOME, so that it is never taken for the user's own: a shell may keep the
 # variable when the stand-ins are gone from there.
@@ -84,7 +87,7 @@ class Layout:
             folder.chmod(0o700)
         (self.pulumi_home / PULUMI_HOME_MARKER).touch(mode=0o600)
         if not self.passphrase.exists():
-            private_files.write(self.passphrase, secrets.token_urlsafe(32).encode())
+            private_files.write(self.passphrase, PASSPHRASE)
 
 
 def current(environment: Mapping[str, str] | None = None) -> Layout:

@@ -16,7 +16,7 @@ from sandbox import plugins, toolchain
 from sandbox.controlplane import settings as remembered
 from sandbox.controlplane.commands import PROGRAMS, ControlPlane
 from sandbox.controlplane.start import STOP_ORDER, TOOLS, assemble, run, start
-from sandbox.layout import REPOSITORY, Layout
+from sandbox.layout import PASSPHRASE, REPOSITORY, Layout
 from sandbox.ports import Ports, is_listening
 from sandbox.processes import Processes, Spec, memory
 from sandbox.toolchain.progress import Progress
@@ -59,6 +59,11 @@ def up(layout: Layout, options: Options, progress: Progress) -> None:
     Raises ToolchainError, PluginsError, ProcessError, ObjectsError, PoolsError, SettingsError or KubeError.
     """
     layout.create()
+    if layout.passphrase.read_text().strip() != PASSPHRASE:
+        progress.note(
+            f"{layout.passphrase} is of a sandbox before stack dev had a salt in git: make clean, or remove "
+            f"{layout.root}, where Pulumi calls the passphrase incorrect"
+        )
     with _lock(layout, progress):
         processes = Processes(layout)
         processes.stop_strays()

@@ -5,12 +5,17 @@ import signal
 import socket
 import subprocess
 import sys
+from base64 import b64decode
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+import yaml
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
-from sandbox.layout import Layout, current
+from sandbox.layout import REPOSITORY, Layout, current
 from sandbox.ports import Ports, is_free
 from sandbox.processes import MARKER, ProcessError, Processes, Spec, identity, memory
 
@@ -209,13 +214,23 @@ def test_the_folder_is_private_and_can_be_moved(tmp_path: Path, monkeypatch: pyt
     layout = current({"SANDBOX_DIR": "some where"})
     assert layout.root == tmp_path / "some where"
     layout.create()
-    passphrase = layout.passphrase.read_text()
-    assert len(passphrase) >= 32
     assert layout.passphrase.stat().st_mode & 0o777 == 0o600
     folders = [layout.root, *(path for path in layout.root.iterdir() if path.is_dir())]
     assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
+    layout.passphrase.write_text("of an older sandbox, for which its states are encrypted")
     layout.create()
-    assert layout.passphrase.read_text() == passphrase
+    assert layout.passphrase.read_text() == "of an older sandbox, for which its states are encrypted"
+
+
+def test_the_salt_of_stack_dev_is_for_the_passphrase(tmp_path: Path) -> None:
+    """So that no run has a salt to add. Format: pulumi's pkg/secrets/passphrase and config/crypt.go."""
+    layout = Layout(tmp_path)
+    layout.create()
+    described = yaml.safe_load((REPOSITORY / "Pulumi.dev.yaml").read_text())
+    salt, _, nonce, text = (described["encryptionsalt"].removeprefix("v1:")).split(":")
+    derivation = PBKDF2HMAC(hashes.SHA256(), length=32, salt=b64decode(salt), iterations=1_000_000)
+    key = AESGCM(derivation.derive(layout.passphrase.read_bytes()))
+    assert key.decrypt(b64decode(nonce), b64decode(text), None) == b"pulumi"
 
 
 def test_a_record_holds_no_command_line(processes: Processes) -> None:

@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from typing import Any
 
 import pytest
 
+from sandbox.layout import PASSPHRASE, REPOSITORY
 from tests.sandbox.plugins.conftest import Project
 
 PROGRAM = """\
@@ -103,6 +105,20 @@ def test_no_private_key_or_secret_reaches_state_or_output_in_clear(things: Proje
         assert "PRIVATE KEY-----" not in text
         assert "hunter2" not in text
     assert "PRIVATE KEY-----" in things.pulumi("stack", "export", "--show-secrets")
+
+
+def test_a_run_leaves_the_file_of_stack_dev_as_it_is(project: Project) -> None:
+    """The engine adds a salt where there is none: after `make up` git has no change to show."""
+    file = project.folder / "Pulumi.committed.yaml"
+    shutil.copyfile(REPOSITORY / "Pulumi.dev.yaml", file)
+    environment = project.environment | {"PULUMI_CONFIG_PASSPHRASE": PASSPHRASE}
+    clean = Project(project.folder, environment)
+    clean.write("__main__.py", "import pulumi\npulumi.export('x', pulumi.Output.secret('hunter2'))\n")
+    clean.pulumi("stack", "select", "--create", "committed")
+    clean.pulumi("up", "--yes", "--skip-preview")
+    clean.pulumi("preview", "--expect-no-changes")
+    assert "hunter2" not in clean.pulumi("stack", "export")
+    assert file.read_bytes() == (REPOSITORY / "Pulumi.dev.yaml").read_bytes()
 
 
 def test_a_program_that_raises_is_shown_once_and_from_its_own_code_on(project: Project) -> None:
