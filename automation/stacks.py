@@ -14,6 +14,9 @@ from pulumi.automation.events import EngineEvent, OpType
 from automation.errors import TenancyError
 from model import urns
 
+# What the engine says of each plugin on PATH (sdk/go/common/workspace/plugins.go): how a machine is set up.
+_AMBIENT_PLUGIN = re.compile(r"using \S+ from \$PATH at ")
+
 UNCHANGED = frozenset({OpType.SAME, OpType.READ, OpType.REFRESH, OpType.DISCARD})
 
 
@@ -115,7 +118,7 @@ def _run(stack: auto.Stack, operation: Callable[[Callable[[EngineEvent], None]],
                 _record(outcome, step)
         if event.diagnostic_event is not None:
             text = event.diagnostic_event.message.strip()
-            if event.diagnostic_event.severity == "warning":
+            if event.diagnostic_event.severity == "warning" and not _AMBIENT_PLUGIN.match(text):
                 outcome.warnings.append(text)
             elif event.diagnostic_event.severity == "error":
                 errors.append(text)
