@@ -14,7 +14,7 @@ from sandbox.controlplane.nodes import PoolsError
 from sandbox.controlplane.objects import ObjectsError
 from sandbox.controlplane.settings import SettingsError
 from sandbox.layout import current
-from sandbox.operation import PARTS, Options, ProcessStatus
+from sandbox.operation import SERVICES, Options, ProcessStatus
 from sandbox.plugins import PluginsError
 from sandbox.processes import ProcessError
 from sandbox.toolchain import ToolchainError
@@ -53,7 +53,7 @@ def main() -> None:
 @click.option(
     "--crd", "crds", multiple=True, type=_EXISTING, help="A file or folder of CRDs to apply; repeatable."
 )
-@click.option("--only", type=click.Choice(PARTS), help="Start this part alone.")
+@click.option("--only", type=click.Choice(SERVICES), help="Start this service alone.")
 def up(
     pools: Path | None,
     client_signer: bool | None,
@@ -66,8 +66,8 @@ def up(
     The first time, programs that the machine lacks are built, which takes some minutes.
     """
     layout = current()
-    parts = (only,) if only else PARTS
-    options = Options(parts, pools, client_signer, cluster_signing_duration, crds)
+    services = (only,) if only else SERVICES
+    options = Options(services, pools, client_signer, cluster_signing_duration, crds)
     try:
         operation.up(layout, options, Progress())
     except _BAD_INPUT as error:

@@ -36,7 +36,7 @@ class Layout:
 
     @property
     def pki(self) -> Path:
-        """Keys, certificates and the kubeconfigs of the control plane's own parts."""
+        """Keys, certificates and the kubeconfigs of the control plane's own components."""
         return self.root / "pki"
 
     @property

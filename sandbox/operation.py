@@ -23,14 +23,14 @@ from sandbox.toolchain.progress import Progress
 
 CONTROL_PLANE = "control-plane"
 GITHUB = "github"
-PARTS = (CONTROL_PLANE, GITHUB)
+SERVICES = (CONTROL_PLANE, GITHUB)
 
 
 @dataclass(frozen=True)
 class Options:
     """What `up` may be told; None leaves what was said before, or the default."""
 
-    parts: Sequence[str] = PARTS
+    services: Sequence[str] = SERVICES
     pools: Path | None = None
     client_signer: bool | None = None
     signing_duration: str | None = None
@@ -67,14 +67,14 @@ def up(layout: Layout, options: Options, progress: Progress) -> None:
     with _lock(layout, progress):
         processes = Processes(layout)
         processes.stop_strays()
-        _expect(layout, options.parts)
-        whole = set(options.parts) == set(PARTS)
+        _expect(layout, options.services)
+        whole = set(options.services) == set(SERVICES)
         chosen = plugins.choose(os.environ.get("SANDBOX_PLUGINS")) if whole else None
-        tools = toolchain.ensure(_tools(options.parts, chosen))
+        tools = toolchain.ensure(_tools(options.services, chosen))
         _link(layout, tools)
-        if CONTROL_PLANE in options.parts:
+        if CONTROL_PLANE in options.services:
             _control_plane(layout, options, tools, processes, progress)
-        if GITHUB in options.parts:
+        if GITHUB in options.services:
             _github(layout, processes, progress)
         if chosen:
             plugins.install(chosen, layout.plugins, Path(sys.executable), layout.pulumi_home)
@@ -91,7 +91,7 @@ def down(layout: Layout, progress: Progress) -> None:
         for step in ((GITHUB, *STOP_ORDER[0]), *STOP_ORDER[1:], tuple(names)):
             processes.stop([name for name in step if name in names])
         processes.stop_strays()
-        _parts_file(layout).unlink(missing_ok=True)
+        _services_file(layout).unlink(missing_ok=True)
 
 
 def status(layout: Layout) -> list[ProcessStatus]:
@@ -115,9 +115,9 @@ def status(layout: Layout) -> list[ProcessStatus]:
     return found
 
 
-def _tools(parts: Sequence[str], chosen: plugins.PluginSet | None) -> list[str]:
+def _tools(services: Sequence[str], chosen: plugins.PluginSet | None) -> list[str]:
     """List all programs that are needed, so that people see from the start how many there are to build."""
-    names = list(TOOLS) if CONTROL_PLANE in parts else []
+    names = list(TOOLS) if CONTROL_PLANE in services else []
     if chosen:
         names.append("pulumi")
         names += ["pulumi-resource-github"] if chosen.kind == "standin" else []
@@ -147,23 +147,23 @@ def _github(layout: Layout, processes: Processes, progress: Progress) -> None:
         run(processes, [spec], progress)
 
 
-def _parts_file(layout: Layout) -> Path:
-    return layout.run / "parts.json"
+def _services_file(layout: Layout) -> Path:
+    return layout.run / "services.json"
 
 
-def _expect(layout: Layout, parts: Sequence[str]) -> None:
+def _expect(layout: Layout, services: Sequence[str]) -> None:
     """Remember what `up` was asked for, so that `status` tells when it was cut short."""
-    private_files.write(_parts_file(layout), json.dumps(sorted({*parts, *_parts(layout)})).encode())
+    private_files.write(_services_file(layout), json.dumps(sorted({*services, *_services(layout)})))
 
 
 def _expected(layout: Layout) -> set[str]:
-    parts = _parts(layout)
-    return {*(PROGRAMS if CONTROL_PLANE in parts else ()), *((GITHUB,) if GITHUB in parts else ())}
+    services = _services(layout)
+    return {*(PROGRAMS if CONTROL_PLANE in services else ()), *((GITHUB,) if GITHUB in services else ())}
 
 
-def _parts(layout: Layout) -> list[str]:
+def _services(layout: Layout) -> list[str]:
     try:
-        return [str(part) for part in json.loads(_parts_file(layout).read_text())]
+        return [str(service) for service in json.loads(_services_file(layout).read_text())]
     except (OSError, ValueError, TypeError):
         return []
 

@@ -50,7 +50,7 @@ class ControlPlane:
         return self.layout.run / "kwok-stages.yaml"
 
     def write_kubeconfigs(self) -> None:
-        """Write the administrator's kubeconfig and those of the parts."""
+        """Write the administrator's kubeconfig and those of the components."""
         ca = self.pki.pair("ca").certificate
         for path, user, pair in (
             (self.layout.kubeconfig, "sandbox-admin", "admin"),
@@ -148,7 +148,7 @@ class ControlPlane:
         return self._spec(
             "kube-controller-manager",
             flags,
-            self._part_check("kube-controller-manager"),
+            self._component_check("kube-controller-manager"),
             self._kubeconfig("kube-controller-manager"),
             ca.certificate,
             self.pki.pair("loopback").certificate,
@@ -158,7 +158,7 @@ class ControlPlane:
         return self._spec(
             "kube-scheduler",
             self._client_flags("kube-scheduler"),
-            self._part_check("kube-scheduler"),
+            self._component_check("kube-scheduler"),
             self._kubeconfig("kube-scheduler"),
             self.pki.pair("loopback").certificate,
         )
@@ -182,7 +182,7 @@ class ControlPlane:
         return self._spec(
             "kwok",
             flags,
-            self._part_check("kwok"),
+            self._component_check("kwok"),
             self._kubeconfig("kwok"),
             self.stages,
             pair.certificate,
@@ -202,7 +202,7 @@ class ControlPlane:
             "profiling": "false",
         }
 
-    def _part_check(self, name: str) -> Callable[[], bool]:
+    def _component_check(self, name: str) -> Callable[[], bool]:
         return https_check(
             f"https://127.0.0.1:{self.ports[name]}/healthz", ca=self.pki.pair("ca").certificate
         )

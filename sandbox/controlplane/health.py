@@ -1,4 +1,4 @@
-"""Whether a part of the control plane answers that it is well."""
+"""Whether a component of the control plane answers that it is well."""
 
 import ssl
 from collections.abc import Callable

@@ -13,6 +13,7 @@ import pytest
 from pulumi import automation as auto
 
 from kube import ApiError, Client
+from sandbox.layout import REPOSITORY
 from tests.sandbox.plugins.kubernetes.conftest import Running
 
 Summary = dict[str, int]
@@ -63,9 +64,8 @@ def stack(
     plugins = tmp_path / "plugins"
     plugins.mkdir()
     plugin = plugins / "pulumi-resource-kubernetes"
-    root = Path(__file__).parents[4]
     plugin.write_text(
-        f'#!/bin/sh\ncd "{root}" && exec "{sys.executable}" -m sandbox.plugins.kubernetes "$@"\n'
+        f'#!/bin/sh\ncd "{REPOSITORY}" && exec "{sys.executable}" -m sandbox.plugins.kubernetes "$@"\n'
     )
     plugin.chmod(0o755)
     (tmp_path / "state").mkdir()
