@@ -248,7 +248,7 @@ def _name(subject: SubjectValues) -> x509.Name:
     return x509.Name(rdns)
 
 
-def _attribute(oid: x509.ObjectIdentifier, value: str) -> x509.NameAttribute:
+def _attribute(oid: x509.ObjectIdentifier, value: str) -> x509.NameAttribute[str]:
     """As Go's encoding/asn1 writes a string: printable where all its characters are, else UTF-8."""
     if oid == NameOID.EMAIL_ADDRESS:  # which the provider itself encodes
         return x509.NameAttribute(oid, value)
