@@ -8,10 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from sandbox.layout import REPOSITORY
 from sandbox.plugins import official
 from sandbox.plugins.official import STAND_IN_MARKER, PluginsError, wanted_plugins
 
 __all__ = ["PluginSet", "PluginsError", "choose", "install"]
+
+# Runs a module as -m does, found in this checkout wherever it is started and whatever is installed.
+_LAUNCHER = (
+    "import runpy, sys; sys.path.insert(0, {checkout!r}); "
+    "runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
+)
 
 # Executable and module of each stand-in that is part of this package.
 _MODULES = {
@@ -59,7 +66,7 @@ def choose(mode: str | None) -> PluginSet:
 def install(plugin_set: PluginSet, folder: Path, python: Path, home: Path | None = None) -> None:
     """Writes the stand-ins' executables into the folder, or removes them when official plugins are used.
 
-    `python` is the interpreter that runs them, with this package installed. With `home` they are entered in
+    `python` is the interpreter that runs them; it has what this package needs. With `home` they are entered in
     the plugin cache of that PULUMI_HOME too: there the engine finds them without the warning that it gives
     for each plugin on PATH, so the folder then has no need to be on PATH.
     """
@@ -73,8 +80,9 @@ def install(plugin_set: PluginSet, folder: Path, python: Path, home: Path | None
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / STAND_IN_MARKER).touch(mode=0o600)
     for name, module in _MODULES.items():
+        code = _LAUNCHER.format(checkout=str(REPOSITORY), module=module)
         # -P: the program's folder, in which plugins are started, is no place to look for their modules.
-        command = " ".join((shlex.quote(str(python)), "-P", "-u", "-m", module))
+        command = shlex.join((str(python), "-P", "-u", "-c", code))
         _write_executable(folder / name, f'#!/bin/sh\nexec {command} "$@"\n')
     _link(folder / _GITHUB, ensure([_GITHUB])[_GITHUB].absolute())
     if home:
