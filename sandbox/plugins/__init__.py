@@ -66,8 +66,8 @@ def choose(mode: str | None) -> PluginSet:
 def install(plugin_set: PluginSet, folder: Path, python: Path, home: Path | None = None) -> None:
     """Writes the stand-ins' executables into the folder, or removes them when official plugins are used.
 
-    `python` is the interpreter that runs them; it has what this package needs. With `home` they are entered in
-    the plugin cache of that PULUMI_HOME too: there the engine finds them without the warning that it gives
+    `python` is the interpreter that runs them; it has what this package needs. With `home` they are entered
+    in the plugin cache of that PULUMI_HOME too: there the engine finds them without the warning that it gives
     for each plugin on PATH, so the folder then has no need to be on PATH.
     """
     if plugin_set.kind == "official":
