@@ -28,7 +28,13 @@ from model.scalars import (
     shaped,
 )
 
-HttpsUrl = Annotated[str, *shaped(r"https://[^\s]+", "an address that starts with https://")]
+HttpsUrl = Annotated[
+    str,
+    *shaped(
+        r"https://[^\s@/?#]+(/[^\s@?#]*)?",
+        "an address such as https://api.example.com:6443, without user, password or query",
+    ),
+]
 
 
 class TaintEffect(StrEnum):
@@ -167,7 +173,14 @@ class Network(Model):
     dns: Dns = Dns()
     load_balancer_subnets: tuple[Cidr, ...] = ()
     """Subnets that hold load balancers only; tenants' declared ports are open to them."""
-    metadata_addresses: tuple[Cidr, ...] = ("169.254.169.254/32", "fd00:ec2::254/128")
+    node_cidrs: tuple[Cidr, ...] = ()
+    """Addresses of the nodes, where kubelets and etcd answer: no tenant's egress may name them."""
+    folder_servers: tuple[Cidr, ...] = ()
+    """Addresses of the servers of shared folders: no tenant's egress may name them, so that pods cannot mount
+    what they were not granted with a client of their own. Servers given by address need no entry."""
+    metadata_addresses: tuple[Cidr, ...] = Field(
+        default=("169.254.169.254/32", "fd00:ec2::254/128"), min_length=1
+    )
     """Cloud metadata services: never reachable from a tenant."""
     api_server: ApiServer | None = None
     calico: Calico | None = None
@@ -206,7 +219,10 @@ class GitHub(Model):
     owner: Login
     codespaces: Flag = True
     """Whether kubeconfigs are stored as Codespaces secrets."""
-    base_url: Annotated[str, *shaped(r"https?://[^\s]+/", "an address that ends in /")] | None = None
+    base_url: (
+        Annotated[str, *shaped(r"https?://[^\s@?#]+/", "an address that ends in /, without user or password")]
+        | None
+    ) = None
     """Set for GitHub Enterprise Server."""
 
 

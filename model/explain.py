@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from model.merge import merge
 from model.problems import Finding, Key, dotted, suggestion
+from model.scalars import without_user
 
 _KINDS = {
     "string_type": "text",
@@ -31,7 +32,9 @@ def findings(error: ValidationError, model: type[BaseModel]) -> Iterator[Finding
         if details["type"] == "too_short" and details["loc"] in parents:
             continue  # Entries that are wrong do not count: the list is not short but wrong.
         key = tuple(part for part in details["loc"] if part != "[key]")
-        yield Finding(key, _message(details, key, model), details["input"])
+        value = details["input"]
+        value = without_user(value) if isinstance(value, str) else value
+        yield Finding(key, _message(details, key, model), value)
 
 
 def repaired(data: Mapping[str, object], error: ValidationError) -> dict[str, object]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any
 
 from pydantic import (
@@ -78,10 +78,20 @@ def _no_control_characters(text: str) -> str:
 
 def _cidr(text: str) -> str:
     try:
+        if re.fullmatch(r"[0-9a-fA-F:.]+/[0-9]{1,3}", text) is None:
+            raise ValueError("an address, a slash and the length of the prefix are wanted")
         network = ip_network(text, strict=True)
     except ValueError as error:
         raise ValueError(f"{text!r} is not a CIDR such as 10.0.0.0/16 or 10.1.2.3/32: {error}") from error
-    return str(network)
+    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+        four = IPv4Network((int(network.network_address) & (2**32 - 1), network.prefixlen - 96))
+        raise ValueError(f"{text!r} is an address of IPv4 in other clothes; write {four}")
+    if str(network) != text:
+        raise ValueError(f"{text!r} can be written in several ways; write {network}")
+    return text
+
+
+_MAPPED = IPv6Network("::ffff:0:0/96")
 
 
 def _repository(text: str) -> str:
@@ -168,10 +178,15 @@ def _matching(pattern: str, told: str) -> Callable[[str], str]:
 
     def check(text: str) -> str:
         if compiled.fullmatch(text) is None:
-            raise ValueError(f"{text!r} is not {told}")
+            raise ValueError(f"{without_user(text)!r} is not {told}")
         return text
 
     return check
+
+
+def without_user(text: str) -> str:
+    """The text without user and password of an address, so that an error repeats no secret."""
+    return re.sub(r"//[^/@]*@", "//…@", text)
 
 
 def shaped(pattern: str, told: str) -> Any:

@@ -87,13 +87,15 @@ def dns_addresses(cluster: Cluster) -> tuple[str, ...]:
 
 
 def private_addresses(cluster: Cluster) -> tuple[str, ...]:
-    """What `internet` never includes: private ranges, the cluster's own, load balancers, metadata."""
+    """What `internet` never includes: private ranges, and what is the cluster's own."""
     network = cluster.network
     own = (
         *network.pod_cidrs,
         *network.service_cidrs,
         *network.load_balancer_subnets,
         *network.metadata_addresses,
+        *network.node_cidrs,
+        *network.folder_servers,
         *(network.api_server.cidrs if network.api_server else ()),
     )
     return tuple(sorted({*PRIVATE, *(cidr for cidr in own if not any(within(cidr, p) for p in PRIVATE))}))

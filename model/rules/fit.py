@@ -7,7 +7,7 @@ from model.cluster import Cluster, PolicyApi
 from model.namespaces import namespaces
 from model.problems import Finding, Key, suggestion
 from model.rules import quota_keys
-from model.rules.cluster import overlap
+from model.rules.addresses import overlap
 from model.rules.shared import (
     RESERVED_PREFIXES,
     egress_cidrs,
@@ -124,6 +124,9 @@ def _network(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
         ("the cluster's services", network.service_cidrs, "'network.neighbours' opens other tenants"),
         ("the cloud's metadata", network.metadata_addresses, "they are never open"),
         ("the API server", server, "'network.api_server' is the switch"),
+        ("the load balancers", network.load_balancer_subnets, "'network.neighbours' opens other tenants"),
+        ("the nodes", network.node_cidrs, "they are never open"),
+        ("the servers of shared folders", _folder_servers(cluster), "'shared_folders' mounts them"),
     )
     places = [(what, place, hint) for what, cidrs, hint in closed for place in cidrs]
     for key, cidr in egress_cidrs(tenant):
@@ -137,6 +140,15 @@ def _network(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:
     if tenant.network.load_balancer_ports and not network.load_balancer_subnets:
         told = "open nothing: the cluster has no network.load_balancer_subnets; write []"
         yield Finding(("network", "load_balancer_ports"), told)
+
+
+def _folder_servers(cluster: Cluster) -> Iterable[str]:
+    """Addresses of the servers of shared folders, as far as the cluster's description says them."""
+    yield from cluster.network.folder_servers
+    for folder in cluster.shared_folders.values():
+        server = folder.nfs.server if folder.nfs else ""
+        if server.replace(".", "").isdigit():
+            yield f"{server}/32"
 
 
 def _policy_api(tenant: Tenant, cluster: Cluster) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from model.cluster import Cluster
 from model.problems import Finding, Key, suggestion
+from model.rules import addresses
 from model.rules.shared import repository_keys, requests
 from model.scalars import FolderMode, State
 from model.tenant import Tenant
@@ -98,9 +99,31 @@ def _neighbour(tenant: Tenant, name: str, tenants: Mapping[str, Tenant], names: 
         return f"tenant {name!r} does not declare {tenant.name!r}; both must declare each other"
     if not mine.ports and not theirs.ports:
         return "neither side opens a port to the other; one of the two needs 'ports'"
-    if tenant.confidential and other.network.internet:
-        return f"{name!r} may reach the internet, so {tenant.classification} data could leave through it"
+    if tenant.confidential and (way := _way_out(tenant, name, tenants)):
+        return f"{way}, so {tenant.classification} data could leave through it"
     return ""
+
+
+def _way_out(tenant: Tenant, neighbour: str, tenants: Mapping[str, Tenant]) -> str:
+    """The tenant that may reach the internet, of all to whom a neighbour could hand data on; or nothing."""
+    seen, waiting = {tenant.name}, [(neighbour,)]
+    while waiting:
+        path = waiting.pop(0)
+        if path[-1] in seen:
+            continue
+        seen.add(path[-1])
+        other = tenants[path[-1]]
+        behind = "" if len(path) == 1 else f", neighbour of {', of '.join(map(repr, reversed(path[:-1])))},"
+        if other.network.internet:
+            return f"{other.name!r}{behind} may reach the internet"
+        if addresses.too_wide(_public(other), addresses.WIDEST_CONFIDENTIAL) is not None:
+            return f"{other.name!r}{behind} may reach much of the internet by its egress"
+        waiting += [(*path, name) for name in other.neighbours(tenants)]
+    return ""
+
+
+def _public(tenant: Tenant) -> list[str]:
+    return addresses.public(cidr for each in tenant.network.egress.values() for cidr in each.cidrs)
 
 
 def _folders(fleet: Fleet) -> Told:

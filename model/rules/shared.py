@@ -1,18 +1,12 @@
 """What rules of several kinds know in common."""
 
 from collections.abc import Iterator
-from ipaddress import ip_network
 
 from model.problems import Key
-from model.rules.cluster import overlap
+from model.rules import addresses
 from model.tenant import Tenant
 
 RESERVED_PREFIXES = ("kube-", "openshift-", "calico-", "tigera-", "gatekeeper-", "tenancy-")
-WIDEST = {4: 8, 6: 32}
-WIDEST_CONFIDENTIAL = {4: 16, 6: 48}
-"""Shortest prefix of a declared destination, by version of IP."""
-_NOT_OUTSIDE = ("127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "::1/128", "fe80::/10", "ff00::/8")
-"""Loopback, link-local (where clouds keep their metadata) and multicast."""
 
 
 def namespace_keys(tenant: Tenant) -> Iterator[tuple[Key, str]]:
@@ -40,14 +34,22 @@ def requests(tenant: Tenant) -> Iterator[tuple[Key, str, str | None, str]]:
 
 def never_open(tenant: Tenant, cidr: str) -> str:
     """Why a destination cannot be opened on any cluster, or nothing."""
-    network = ip_network(cidr)
-    widest = (WIDEST_CONFIDENTIAL if tenant.confidential else WIDEST)[network.version]
-    if network.prefixlen < widest:
-        whose = f" for {tenant.classification} data" if tenant.confidential else ""
+    prefix = addresses.too_wide([cidr], widest(tenant))
+    if prefix is not None:
         hint = "'network.internet' is the switch for the internet"
-        return f"is wider than /{widest}{whose}; name the destinations ({hint})"
-    places = [place for place in _NOT_OUTSIDE if overlap(cidr, place)]
-    return f"covers addresses of {places[0]}, which are never open" if places else ""
+        return f"is wider than /{prefix}{for_data(tenant)}; name the destinations ({hint})"
+    place = addresses.never_open(cidr)
+    return f"covers addresses of {place}, which are never open" if place else ""
+
+
+def widest(tenant: Tenant) -> dict[int, int]:
+    """The shortest prefix of what a tenant may declare as egress, by version of IP."""
+    return addresses.WIDEST_CONFIDENTIAL if tenant.confidential else addresses.WIDEST
+
+
+def for_data(tenant: Tenant) -> str:
+    """Whose data makes a rule stricter, to be put behind it."""
+    return f" for {tenant.classification} data" if tenant.confidential else ""
 
 
 def egress_cidrs(tenant: Tenant) -> Iterator[tuple[Key, str]]:

@@ -7,8 +7,17 @@ from decimal import Decimal
 from model import quantity
 from model.namespaces import SHARED_CLAIM_SIZE, Namespace, namespaces
 from model.problems import Finding, Key, suggestion
+from model.rules import addresses
 from model.rules.cluster import MIN_LIFETIME
-from model.rules.shared import RESERVED_PREFIXES, egress_cidrs, namespace_keys, never_open, requests
+from model.rules.shared import (
+    RESERVED_PREFIXES,
+    egress_cidrs,
+    for_data,
+    namespace_keys,
+    never_open,
+    requests,
+    widest,
+)
 from model.scalars import (
     BEHAVIOURS,
     PodSecurity,
@@ -220,10 +229,13 @@ def _port_lists(tenant: Tenant) -> Iterator[tuple[Key, tuple[PortRange, ...]]]:
 
 
 def _destinations(tenant: Tenant) -> Iterator[Finding]:
-    for key, cidr in egress_cidrs(tenant):
-        told = never_open(tenant, cidr)
-        if told:
-            yield Finding(key, f"{cidr} {told}", cidr)
+    cidrs = list(egress_cidrs(tenant))
+    wrong = [(key, cidr, told) for key, cidr in cidrs if (told := never_open(tenant, cidr))]
+    for key, cidr, told in wrong:
+        yield Finding(key, f"{cidr} {told}", cidr)
+    if not wrong and (prefix := addresses.too_wide((cidr for _, cidr in cidrs), widest(tenant))) is not None:
+        told = f"covers more addresses together than a /{prefix}{for_data(tenant)}; name the destinations"
+        yield Finding(("network", "egress"), told)
 
 
 def _lifetimes(tenant: Tenant) -> Iterator[Finding]:

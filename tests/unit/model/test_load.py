@@ -179,3 +179,12 @@ def test_hostile_keys_print_harmlessly(root: Path):
 @pytest.mark.parametrize("name", model.__all__)
 def test_names_of_the_package_are_found_when_they_are_asked_for(name: str) -> None:
     assert not isinstance(getattr(model, name), ModuleType)
+
+
+def test_a_password_in_an_address_is_not_repeated(root: Path):
+    text = (root / "Pulumi.test.yaml").read_text()
+    (root / "Pulumi.test.yaml").write_text(text.replace("kind: gpu", "server: https://me:secret@x", 1))
+    with pytest.raises(InvalidConfiguration) as raised:
+        load(root, "test")
+    assert "secret" not in str(raised.value)
+    assert "secret" not in str([problem.value for problem in raised.value.problems])
