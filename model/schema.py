@@ -62,9 +62,10 @@ def _cluster() -> Schema:
 def _stack() -> Schema:
     config: Schema = {
         "type": "object",
-        "properties": {CONFIG_KEY: {"$ref": "cluster.json"}},
+        "properties": {CONFIG_KEY: {"$ref": "cluster.json", "description": "The cluster of the stack."}},
         "required": [CONFIG_KEY],
     }
+    config["description"] = "Pulumi's configuration of the stack."
     schema: Schema = {"type": "object", "properties": {"config": config}, "required": ["config"]}
     return _named(schema, "Configuration of a stack: Pulumi.<stack>.yaml.")
 

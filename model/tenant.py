@@ -53,19 +53,29 @@ class Objects(Model):
     """How many objects of each kind a namespace may hold."""
 
     pods: Count
+    """Pods that have not ended."""
     services: Count
+    """Services of every type."""
     replication_controllers: Count
+    """ReplicationControllers."""
     resource_quotas: Count
+    """ResourceQuotas beside those of the program."""
     secrets: Count
+    """Secrets."""
     config_maps: Count
+    """ConfigMaps, beside the cluster's own."""
     persistent_volume_claims: Count
+    """PersistentVolumeClaims beside those of shared folders."""
     node_ports: Count
     """Services of type NodePort count here."""
     load_balancers: Count
     """Services of type LoadBalancer."""
     jobs: Count
+    """Jobs, those that have ended too."""
     cron_jobs: Count
+    """CronJobs."""
     deployments: Count
+    """Deployments."""
     resource_claims: Count
     """Claims of Dynamic Resource Allocation."""
 
@@ -82,6 +92,7 @@ class Quota(Model):
     storage: dict[DnsName, Size]
     """Bytes by storage class; a class of the cluster that is not named gets none."""
     objects: Objects
+    """How many objects of each kind."""
     other: dict[str, Quantity] = {}
     """Any further ResourceQuota key, written as Kubernetes wants it; divided by `share` like the rest."""
 
@@ -109,8 +120,11 @@ class PortRange(Model):
     """One port, or a range from `port` to `end_port`."""
 
     port: Port
+    """The port, or the first of a range."""
     end_port: Port | None = None
+    """The last port of a range."""
     protocol: Protocol = Protocol.TCP
+    """TCP, UDP or SCTP."""
 
 
 class Neighbour(Model):
@@ -124,8 +138,11 @@ class Egress(Model):
     """A destination outside the cluster, with the reason for which it is open."""
 
     cidrs: tuple[Cidr, ...] = Field(min_length=1)
+    """Where to: ranges of addresses such as `10.30.4.0/24`."""
     ports: tuple[PortRange, ...] = Field(min_length=1)
+    """Ports that are open there."""
     reason: Text
+    """Why it is open, for reviewers."""
 
 
 class NetworkStance(Model):
@@ -154,11 +171,13 @@ class Member(Model):
     """A person, known by GitHub login."""
 
     role: Role
+    """What the member may do in the tenant's namespaces."""
     csr: str | None = Field(default=None, max_length=8192)
     """PEM of the certificate signing request of a laptop without a name; public."""
     devices: dict[DnsLabel, Device] = {}
     """The member's laptops, by name, each with a certificate of its own."""
     oidc_groups: tuple[Text, ...] = ()
+    """Groups of the cluster's OIDC issuer that get the same role."""
 
     @property
     def requests(self) -> dict[str | None, str]:
@@ -182,9 +201,13 @@ class CredentialLifetimes(Model):
     """How long issued credentials live. `grace` is how long the old one goes on beside the renewed one."""
 
     kind: CredentialKind
+    """A client certificate, a token of a ServiceAccount, or none of its own (oidc)."""
     lifetime: Duration
+    """How long one is valid: `7d`, `12h`, `30m`; at least 10m."""
     renew_before: Duration
+    """How long before its end it is renewed."""
     grace: Duration
+    """How long the one before stays bound beside the renewed one."""
     generation: Count = 0
     """Raised to make every credential issued so far worthless at the next update."""
 
@@ -193,6 +216,7 @@ class Codespaces(Model):
     """How the kubeconfig reaches the tenant's Codespaces."""
 
     enabled: Flag
+    """Whether the kubeconfig is stored as a Codespaces secret of the tenant's repositories."""
     secret_name: SecretName | None = None
     """Name of the secret; KUBECONFIG_<CLUSTER> where unset."""
     parts: Flag
@@ -222,12 +246,14 @@ class ExtraNamespace(Model):
     accelerators: dict[DnsLabel, Count] = {}
     """Taken from the tenant's accelerators."""
     description: Text | None = None
+    """What the namespace is for, in a sentence."""
 
 
 class Adoption(Model):
     """Objects that exist already and are to be taken over instead of made."""
 
     namespace: Flag = False
+    """The main namespace exists already and is taken over as it is."""
     quotas: dict[str, DnsName] = {}
     """Our quota's key (`compute`, `objects`, …) to the name of the existing ResourceQuota."""
     role_bindings: dict[str, DnsName] = {}

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -43,6 +43,23 @@ def test_a_stale_file_is_told(
     (tmp_path / "tenant.json").write_text("{}")
     assert schema.main(["--check"]) == 1
     assert "tenant.json is not current" in capsys.readouterr().err
+
+
+def undescribed(value: Any, path: str = "") -> list[str]:
+    """Properties without a description, anywhere in a schema."""
+    if isinstance(value, list):
+        return [found for entry in cast("list[Any]", value) for found in undescribed(entry, path)]
+    if not isinstance(value, dict):
+        return []
+    part = cast("dict[str, Any]", value)
+    properties = cast("dict[str, Any]", part.get("properties", {}))
+    bare = [f"{path}/{key}" for key, entry in properties.items() if not entry.get("description")]
+    return [*bare, *(found for key, entry in part.items() for found in undescribed(entry, f"{path}/{key}"))]
+
+
+@pytest.mark.parametrize("name", ["tenant", "profile", "cluster", "stack"])
+def test_every_property_is_described(name: str):
+    assert undescribed(schema.schemas()[name]) == []
 
 
 @pytest.mark.parametrize("name", ["tenant", "profile", "cluster", "stack"])
