@@ -1,23 +1,32 @@
 """`tenancy kubeconfig`: build, merge and cut down kubeconfigs by kubectl's rules."""
 
-import json
-import os
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
-from functools import wraps
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import click
 
+from automation.commands.kubeconfig_entries import COMMANDS
+from automation.commands.kubeconfig_io import (
+    PATH,
+    absolute,
+    finish,
+    folder,
+    given,
+    input_option,
+    inputs_or_default,
+    output_options,
+    plain_errors,
+    print_json,
+    read_all,
+    shown,
+    source,
+)
 from kube.config import edit as documents
 from kube.config import files
 from kube.config.edit import KINDS, Document, Merged, Rename, Source
 from kube.errors import KubeconfigError
-
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
-_PATH = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.group(name="kubeconfig")
@@ -29,60 +38,23 @@ def kubeconfig() -> None:
     """
 
 
-class _BadInput(click.ClickException):
-    exit_code = 2  # as for all of `tenancy`
-
-
-def _plain_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
-    """What is wrong with a kubeconfig is said in one line, without a traceback."""
-
-    @wraps(command)
-    def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        try:
-            return command(*args, **kwargs)
-        except KubeconfigError as error:
-            raise _BadInput(str(error)) from None
-
-    return run
-
-
-def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    options = (
-        click.option(
-            "--output", "-o", type=_PATH, help="Write to this file (mode 0600) instead of the terminal."
-        ),
-        click.option("--raw", is_flag=True, help="Show keys and tokens when writing to the terminal."),
-        click.option(
-            "--json", "as_json", is_flag=True, help="Report what was done, without secrets, as JSON."
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-_input_option = click.option(
-    "--kubeconfig",
-    "inputs",
-    type=_PATH,
-    multiple=True,
-    help="The kubeconfig to read; may be repeated. [default: $KUBECONFIG, else ~/.kube/config]",
-)
-
-
 @kubeconfig.command()
 @click.option("--cluster", required=True, help="Name of the cluster's entry.")
 @click.option("--server", required=True, help="URL of the API server, such as https://10.0.0.1:6443.")
-@click.option("--certificate-authority", type=_PATH, help="File of the CA's certificate (PEM).")
+@click.option("--certificate-authority", type=PATH, help="File of the CA's certificate (PEM).")
 @click.option("--tls-server-name", help="Name in the server's certificate, where it is not that of the URL.")
 @click.option(
     "--insecure-skip-tls-verify", is_flag=True, help="Do not check who the server is. For trials only."
 )
 @click.option("--user", required=True, help="Name of the user's entry.")
-@click.option("--client-certificate", type=_PATH, help="File of the user's certificate (PEM).")
-@click.option("--client-key", type=_PATH, help="File of the user's key (PEM).")
+@click.option("--client-certificate", type=PATH, help="File of the user's certificate (PEM).")
+@click.option("--client-key", type=PATH, help="File of the user's key (PEM).")
 @click.option(
     "--token", type=click.File("r"), help="File of the user's bearer token, or - for standard input."
+)
+@click.option("--username", help="The user's name, where the cluster asks for a password.")
+@click.option(
+    "--password-file", type=click.File("r"), help="File of the user's password, or - for standard input."
 )
 @click.option("--context", help="Name of the context. [default: the cluster's name]")
 @click.option("--namespace", help="Namespace of the context.")
@@ -90,8 +62,8 @@ _input_option = click.option(
     "--no-embed", is_flag=True, help="Refer to the files of certificates and key, do not copy them in."
 )
 @click.option("--overwrite", is_flag=True, help="Replace entries that --output has already.")
-@_output_options
-@_plain_errors
+@output_options
+@plain_errors
 def build(
     cluster: str,
     server: str,
@@ -102,6 +74,8 @@ def build(
     client_certificate: Path | None,
     client_key: Path | None,
     token: Any,
+    username: str | None,
+    password_file: Any,
     context: str | None,
     namespace: str | None,
     no_embed: bool,
@@ -119,23 +93,29 @@ def build(
         --certificate-authority ca.crt --user developer --client-certificate developer.crt \\
         --client-key developer.key --context dev-frontend --namespace frontend -o ~/.kube/config
     """
+    if (username is None) != (password_file is None):
+        raise click.UsageError("--username and --password-file go together")
     if (client_certificate is None) != (client_key is None):
         raise click.UsageError("--client-certificate and --client-key go together")
+    if problem := documents.server_problem(server):
+        raise click.UsageError(f"--server {server!r}: {problem}")
     if insecure_skip_tls_verify and certificate_authority:
         raise click.UsageError("--insecure-skip-tls-verify and --certificate-authority exclude each other")
-    cluster_body = _given(
+    cluster_body = given(
         {
             "server": server,
-            "certificate-authority": _absolute(certificate_authority),
+            "certificate-authority": absolute(certificate_authority),
             "tls-server-name": tls_server_name,
             "insecure-skip-tls-verify": insecure_skip_tls_verify,
         }
     )
-    user_body = _given(
+    user_body = given(
         {
-            "client-certificate": _absolute(client_certificate),
-            "client-key": _absolute(client_key),
+            "client-certificate": absolute(client_certificate),
+            "client-key": absolute(client_key),
             "token": token.read().strip() if token else None,
+            "username": username,
+            "password": password_file.read().strip() if password_file else None,
         }
     )
     made = documents.new((cluster, cluster_body), (user, user_body), context or cluster, namespace)
@@ -143,15 +123,15 @@ def build(
         made = documents.flatten(made, Path.read_bytes, "build")
 
     def added() -> Merged:
-        existing = [_source(output)] if output and output.exists() else []
+        existing = [source(output)] if output and output.exists() else []
         sources = [*existing, Source("this command", made)]
-        return documents.merge(sources, overwrite=overwrite, destination=_folder(output))
+        return documents.merge(sources, overwrite=overwrite, destination=folder(output))
 
-    _finish(added, output, raw, as_json)
+    finish(added, output, raw, as_json)
 
 
 @kubeconfig.command()
-@click.argument("sources", metavar="FILE...", type=_PATH, nargs=-1, required=True)
+@click.argument("sources", metavar="[FILE...]", type=PATH, nargs=-1)
 @click.option(
     "--rename",
     "renames",
@@ -160,8 +140,8 @@ def build(
     help="Rename an entry of the files after the first, before merging: cluster:, user: or context:.",
 )
 @click.option("--overwrite", is_flag=True, help="Of different entries with one name, take the last one.")
-@_output_options
-@_plain_errors
+@output_options
+@plain_errors
 def merge(
     sources: tuple[Path, ...],
     renames: tuple[str, ...],
@@ -170,7 +150,7 @@ def merge(
     raw: bool,
     as_json: bool,
 ) -> None:
-    """Merge kubeconfigs: of different entries with one name the first is taken.
+    """Merge kubeconfigs, by default those of $KUBECONFIG: of different entries with one name the first wins.
 
     What was not taken is reported. --rename lets both stay, --overwrite takes the last. Layout and
     comments of the first file stay. To add to a kubeconfig, name it first and as --output:
@@ -181,83 +161,109 @@ def merge(
     wanted = [_rename(text) for text in renames]
 
     def merged() -> Merged:
-        first, *others = [_source(path) for path in sources]
+        paths = sources or [path for path in inputs_or_default(()) if path.exists()]
+        if not paths:
+            raise KubeconfigError(f"none of these kubeconfigs exists: {shown(())}")
+        first, *others = [source(path) for path in paths]
         for rename in wanted:
             if not any(rename.old in documents.names(item.document, rename.kind) for item in others):
                 raise KubeconfigError(f"--rename: no file after the first has a {rename.kind} {rename.old!r}")
         others = [replace(item, document=_renamed(item, wanted)) for item in others]
-        return documents.merge([first, *others], overwrite=overwrite, destination=_folder(output))
+        return documents.merge([first, *others], overwrite=overwrite, destination=folder(output))
 
-    _finish(merged, output, raw, as_json)
+    finish(merged, output, raw, as_json)
+
+
+_flatten_option = click.option(
+    "--flatten", "flat", is_flag=True, help="Copy the files of certificates and keys in, too."
+)
+
+
+def _flat(document: Document, inputs: tuple[Path, ...]) -> Document:
+    return documents.flatten(document, Path.read_bytes, shown(inputs))
 
 
 @kubeconfig.command()
 @click.option("--context", help="The context to keep. [default: the current one]")
-@_input_option
-@_output_options
-@_plain_errors
+@_flatten_option
+@input_option
+@output_options
+@plain_errors
 def minify(
-    context: str | None, inputs: tuple[Path, ...], output: Path | None, raw: bool, as_json: bool
+    context: str | None,
+    flat: bool,
+    inputs: tuple[Path, ...],
+    output: Path | None,
+    raw: bool,
+    as_json: bool,
 ) -> None:
     """Keep one context with its cluster and user, as `kubectl config view --minify`."""
 
     def minified() -> Merged:
-        merged = _read_all(inputs, output)
-        return Merged(documents.minify(merged.document, context, _shown(inputs)), merged.conflicts)
+        merged = read_all(inputs, None if flat else output)
+        found = documents.minify(merged.document, context, shown(inputs))
+        return Merged(_flat(found, inputs) if flat else found, merged.conflicts)
 
-    _finish(minified, output, raw, as_json)
+    finish(minified, output, raw, as_json)
 
 
 @kubeconfig.command()
-@_input_option
-@_output_options
-@_plain_errors
+@input_option
+@output_options
+@plain_errors
 def flatten(inputs: tuple[Path, ...], output: Path | None, raw: bool, as_json: bool) -> None:
     """Copy the files of certificates and keys into the kubeconfig, as `kubectl config view --flatten`."""
 
     def flattened() -> Merged:
-        merged = _read_all(inputs, None)
-        return Merged(documents.flatten(merged.document, Path.read_bytes, _shown(inputs)), merged.conflicts)
+        merged = read_all(inputs, None)
+        return Merged(_flat(merged.document, inputs), merged.conflicts)
 
-    _finish(flattened, output, raw, as_json)
+    finish(flattened, output, raw, as_json)
 
 
 @kubeconfig.command()
 @click.argument("contexts", metavar="CONTEXT...", nargs=-1, required=True)
-@_input_option
-@_output_options
-@_plain_errors
+@_flatten_option
+@input_option
+@output_options
+@plain_errors
 def extract(
-    contexts: tuple[str, ...], inputs: tuple[Path, ...], output: Path | None, raw: bool, as_json: bool
+    contexts: tuple[str, ...],
+    flat: bool,
+    inputs: tuple[Path, ...],
+    output: Path | None,
+    raw: bool,
+    as_json: bool,
 ) -> None:
     """Take contexts out with their clusters and users, to a kubeconfig of their own."""
 
     def extracted() -> Merged:
-        merged = _read_all(inputs, output)
-        return Merged(documents.extract(merged.document, contexts, _shown(inputs)), merged.conflicts)
+        merged = read_all(inputs, None if flat else output)
+        found = documents.extract(merged.document, contexts, shown(inputs))
+        return Merged(_flat(found, inputs) if flat else found, merged.conflicts)
 
-    _finish(extracted, output, raw, as_json)
+    finish(extracted, output, raw, as_json)
 
 
 @kubeconfig.command()
 @click.argument("contexts", metavar="CONTEXT...", nargs=-1, required=True)
-@_input_option
+@input_option
 @click.option("--keep-unused", is_flag=True, help="Leave clusters and users that no context uses any more.")
 @click.option("--json", "as_json", is_flag=True, help="Report what was done, without secrets, as JSON.")
-@_plain_errors
+@plain_errors
 def remove(contexts: tuple[str, ...], inputs: tuple[Path, ...], keep_unused: bool, as_json: bool) -> None:
     """Remove contexts, and the clusters and users that only they used, from the kubeconfig itself.
 
     A current context that goes leaves none current: choose another with `kubectl config use-context`.
     """
-    paths = _inputs(inputs)
+    paths = inputs_or_default(inputs)
     with files.locked(paths):
         texts = {path: files.read(path) for path in paths if path.exists()}
         loaded = [
-            Source(str(path), documents.parse(text, str(path)), _folder(path)) for path, text in texts.items()
+            Source(str(path), documents.parse(text, str(path)), folder(path)) for path, text in texts.items()
         ]
         document = documents.merge(loaded).document
-        removal = documents.to_remove(document, contexts, _shown(inputs), keep_unused=keep_unused)
+        removal = documents.to_remove(document, contexts, shown(inputs), keep_unused=keep_unused)
         written: dict[str, str | None] = {}
         for path, text in texts.items():
             edited = documents.remove(text, removal, str(path))
@@ -269,7 +275,7 @@ def remove(contexts: tuple[str, ...], inputs: tuple[Path, ...], keep_unused: boo
     }
     was_current = documents.current_context(document) in contexts
     if as_json:
-        _print_json({"written": written, "removed": removed, "current-context-removed": was_current})
+        print_json({"written": written, "removed": removed, "current-context-removed": was_current})
         return
     for plural, gone in removed.items():
         if gone:
@@ -278,85 +284,6 @@ def remove(contexts: tuple[str, ...], inputs: tuple[Path, ...], keep_unused: boo
         click.echo(f"wrote {path}" + (f", the old one is {backup}" if backup else ""))
     if was_current:
         click.echo("The current context is gone; choose another with kubectl config use-context.", err=True)
-
-
-def _finish(
-    make: Callable[[], Merged],
-    output: Path | None,
-    raw: bool,
-    as_json: bool,
-) -> None:
-    """Makes the document, with the output file locked where there is one, and shows or writes it."""
-    if output is None:
-        merged = make()
-        shown = merged.document if raw else documents.redacted(merged.document)
-        if as_json:
-            _print_json(_report(merged, None, None))
-        else:
-            _tell_conflicts(merged)
-            click.echo(documents.dump(shown), nl=False)
-        return
-    with files.locked([output]):
-        merged = make()
-        backup = files.write(output, documents.dump(merged.document))
-    if as_json:
-        _print_json(_report(merged, output, backup))
-        return
-    _tell_conflicts(merged)
-    contexts = ", ".join(documents.names(merged.document, "context")) or "none"
-    click.echo(f"wrote {output} with contexts: {contexts}" + (f"; the old one is {backup}" if backup else ""))
-
-
-def _report(merged: Merged, output: Path | None, backup: Path | None) -> dict[str, object]:
-    return {
-        "written": str(output) if output else None,
-        "backup": str(backup) if backup else None,
-        "current-context": documents.current_context(merged.document),
-        **{plural: documents.names(merged.document, kind) for kind, plural in KINDS.items()},
-        "conflicts": [asdict(conflict) for conflict in merged.conflicts],
-    }
-
-
-def _tell_conflicts(merged: Merged) -> None:
-    for conflict in merged.conflicts:
-        users = f" (contexts {', '.join(conflict.used_by)} now use the other)" if conflict.used_by else ""
-        click.echo(
-            f"not taken: {conflict.kind} {conflict.name!r} of {conflict.not_taken_from}, "
-            f"which differs from that of {conflict.taken_from}{users}",
-            err=True,
-        )
-    if merged.conflicts:
-        click.echo(
-            "To have both use --rename, to take the last one use --overwrite (merge, build).", err=True
-        )
-
-
-def _print_json(report: object) -> None:
-    click.echo(json.dumps(report, indent=2))
-
-
-def _inputs(given: Sequence[Path]) -> list[Path]:
-    return list(given) or files.default_paths(os.environ)
-
-
-def _shown(given: Sequence[Path]) -> str:
-    return os.pathsep.join(map(str, _inputs(given)))
-
-
-def _read_all(given: Sequence[Path], output: Path | None) -> Merged:
-    """The inputs merged; of KUBECONFIG's files only those that exist, as for kubectl."""
-    paths = [path for path in _inputs(given) if given or path.exists()]
-    if not paths:
-        raise KubeconfigError(f"none of these kubeconfigs exists: {_shown(given)}")
-    return documents.merge([_source(path) for path in paths], destination=_folder(output))
-
-
-def _source(path: Path) -> Source:
-    return Source(str(path), documents.parse(files.read(path), str(path)), _folder(path))
-
-
-def _folder(path: Path | None) -> Path | None:
-    return path.absolute().parent if path else None
 
 
 def _renamed(source: Source, renames: Sequence[Rename]) -> Document:
@@ -374,9 +301,5 @@ def _rename(text: str) -> Rename:
     return Rename(kind, old, new)
 
 
-def _absolute(path: Path | None) -> str | None:
-    return str(path.absolute()) if path else None
-
-
-def _given(body: Document) -> Document:
-    return {key: value for key, value in body.items() if value not in (None, False)}
+for _command in COMMANDS:
+    kubeconfig.add_command(_command)

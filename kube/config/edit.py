@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
+from urllib.parse import urlsplit
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -133,9 +134,32 @@ def dump(document: Document) -> str:
     return stream.getvalue()
 
 
+def put(document: Document, kind: Kind, name: str, fields: Document) -> None:
+    """Sets fields of an entry, which is made where there is none, in place; other fields stay."""
+    entry = _get(document, kind, name)
+    if entry is None:
+        _append(document, kind, {"name": name, kind: fields})
+    else:
+        entry[kind] = entry.get(kind) or {}
+        entry[kind].update(fields)
+
+
+def server_problem(url: object) -> str | None:
+    """Why a text is no address of an API server; None where it is one."""
+    parts = urlsplit(url) if isinstance(url, str) else None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or " " in str(url):
+        return "an address such as https://10.0.0.1:6443 is wanted"
+    return None
+
+
 def names(document: Document, kind: Kind) -> list[str]:
     """The names of all entries of a kind, in the document's order."""
     return [str(item["name"]) for item in _items(document, kind)]
+
+
+def entries(document: Document, kind: Kind) -> list[tuple[str, Document]]:
+    """Name and body of all entries of a kind, in the document's order."""
+    return [(str(item["name"]), _body(item, kind)) for item in _items(document, kind)]
 
 
 def current_context(document: Document) -> str:
@@ -325,6 +349,7 @@ def _yaml() -> YAML:
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 1_000_000  # a certificate is one long line
+    yaml.representer.add_representer(str, _represent_text)
     return yaml
 
 
@@ -342,6 +367,44 @@ def _check_list(document: Document, kind: Kind, source: str) -> None:
         if name in seen:
             raise KubeconfigError(f"{source}: {plural}: {name!r} is there twice; rename one")
         seen.add(name)
+        _check_text(name, f"{source}: {plural}[{number}]: name")
+        _check_body(_body(entry, kind), f"{source}: {kind} {name!r}")
+
+
+_TEXTS = (
+    *("server", "tls-server-name", "certificate-authority", "proxy-url", "cluster", "user", "namespace"),
+    *("client-certificate", "client-key", "token", "tokenFile", "username", "password", "as"),
+)
+_BASE64 = ("certificate-authority-data", "client-certificate-data", "client-key-data")
+
+
+def _check_body(body: Document, where: str) -> None:
+    """Refuses what kubectl cannot read, without a word of what stands there."""
+    for key in _TEXTS:
+        if body.get(key) is not None:
+            _check_text(body[key], f"{where}: {key}")
+    for key in _BASE64:
+        try:
+            base64.b64decode("".join(str(body.get(key) or "").split()), validate=True)
+        except ValueError:
+            raise KubeconfigError(f"{where}: {key}: base64 is wanted") from None
+
+
+def _check_text(value: object, where: str) -> None:
+    if not isinstance(value, str):
+        raise KubeconfigError(f"{where}: text is wanted; write it in quotes")
+    # Text in quotes is of a class of its own here.
+    if type(value) is str and _BOOLEAN.fullmatch(value):
+        raise KubeconfigError(f"{where}: kubectl reads it as true or false; write it in quotes")
+
+
+_BOOLEAN = re.compile(r"y|n|yes|no|on|off", re.IGNORECASE)
+"""Text that YAML 1.1, which kubectl reads, takes for a boolean, and YAML 1.2 does not."""
+
+
+def _represent_text(representer: Any, value: str) -> Any:
+    style = '"' if _BOOLEAN.fullmatch(value) else None
+    return representer.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
 def _items(document: Document, kind: Kind) -> list[Document]:
@@ -404,8 +467,13 @@ def _moved(source: Source) -> Document:
 def _merge_rest(document: Document, other: Document) -> None:
     """Current context, preferences, extensions and what else a document has."""
     for key, value in other.items():
-        if key not in KINDS.values() and not document.get(key):
+        if key in KINDS.values():
+            continue
+        if not document.get(key):
             document[key] = copy.deepcopy(value)
+        elif key == "extensions":
+            present = [extension["name"] for extension in document[key]]
+            document[key] += [copy.deepcopy(each) for each in value if each["name"] not in present]
 
 
 def _inline(body: Document, key: str, read: Callable[[Path], bytes], where: str) -> None:

@@ -243,3 +243,69 @@ def test_an_exec_plugins_relative_command_and_a_token_file_move_along(
     users = kubectl("config", "view", kubeconfig=home / "here")["users"]
     assert users[0]["user"]["exec"]["command"] == str(folder / "login")
     assert users[1]["user"]["tokenFile"] == str(folder / "tokens" / "v")
+
+
+def test_the_platform_guides_commands_one_by_one(home: Path, kubectl: Kubectl, tenancy: Tenancy) -> None:
+    """Each of kubectl's commands and its equal make the same file."""
+    theirs, ours = home / "theirs", home / "ours"
+    (home / "password").write_text("some-password\n")
+    for words, more, of_kubectl in (
+        (("set-cluster", "scratch", "--server=https://5.6.7.8", "--insecure-skip-tls-verify"), (), ()),
+        (("set-credentials", "experimenter", "--username=exp"), _PASSWORD, ("--password=some-password",)),
+        (("set-context", "exp-scratch", "--cluster=scratch", "--user=experimenter"), (), ()),
+        (("set-context", "exp-default", "--cluster=scratch", "--user=experimenter"), (), ()),
+        (("set-context", "exp-scratch", "--namespace=default"), (), ()),
+    ):
+        tenancy(*words, *more, "--kubeconfig", ours)
+        kubectl("config", *words, *of_kubectl, kubeconfig=theirs)
+    expected = kubectl("config", "view", "--raw", kubeconfig=theirs)
+    assert kubectl("config", "view", "--raw", kubeconfig=ours) == expected
+    assert mode(ours) == 0o600
+
+    tenancy("unset", "context", "exp-default", "--kubeconfig", ours)
+    kubectl("config", "delete-context", "exp-default", kubeconfig=theirs)
+    assert kubectl("config", "view", kubeconfig=ours) == kubectl("config", "view", kubeconfig=theirs)
+    tenancy("unset", "cluster", "scratch", "--kubeconfig", ours, code=2)
+    listed = tenancy("get-contexts", "--kubeconfig", ours).stdout.splitlines()
+    assert [line.split() for line in listed[1:]] == [["exp-scratch", "scratch", "experimenter", "default"]]
+    assert "some-password" not in tenancy("view", "--kubeconfig", ours).stdout
+
+
+_PASSWORD = ("--password-file", "password")
+
+
+def test_minify_and_flatten_in_one(config: Path, home: Path, kubectl: Kubectl, tenancy: Tenancy) -> None:
+    expected = kubectl("config", "view", "--minify", "--flatten", "--raw")
+    tenancy("minify", "--flatten", "-o", home / "one")
+    assert kubectl("config", "view", "--raw", kubeconfig=home / "one") == expected
+    tenancy("extract", "dev-frontend", "--flatten", "-o", home / "two")
+    assert kubectl("config", "view", "--raw", kubeconfig=home / "two") == expected
+
+
+@pytest.mark.parametrize("word", ["no", "Yes", "on", "n", "OFF"])
+def test_names_that_yaml_1_1_takes_for_booleans(
+    home: Path, kubectl: Kubectl, tenancy: Tenancy, word: str
+) -> None:
+    """What is written can be read by kubectl; what kubectl refuses is refused."""
+    tenancy("build", "--cluster", word, "--server=https://1.2.3.4", "--user", word, "-o", home / "made")
+    seen = kubectl("config", "view", kubeconfig=home / "made")
+    assert [entry["name"] for entry in (*seen["clusters"], *seen["users"])] == [word, word]
+    (home / "plain").write_text(f"users:\n- name: {word}\n  user: {{}}\n")
+    assert "write it in quotes" in tenancy("view", "--kubeconfig", home / "plain", code=2).output
+
+
+@pytest.mark.parametrize(
+    "cluster", ["server: 5", "certificate-authority-data: '%%%'", "tls-server-name: n", "server: [a]"]
+)
+def test_what_kubectl_refuses_is_refused(home: Path, tenancy: Tenancy, cluster: str) -> None:
+    (home / "bad").write_text(f"clusters:\n- name: dev\n  cluster: {{{cluster}}}\n")
+    assert "cluster 'dev': " in tenancy("view", "--kubeconfig", home / "bad", code=2).output
+
+
+def test_extensions_of_both_files_stay(home: Path, kubectl: Kubectl, tenancy: Tenancy) -> None:
+    for name in ("one", "two"):
+        text = f"extensions:\n- name: {name}\n  extension: {{from: {name}}}\n"
+        (home / name).write_text(f"apiVersion: v1\nkind: Config\n{text}")
+    tenancy("merge", home / "one", home / "two", "-o", home / "both")
+    expected = kubectl("config", "view", kubeconfig=f"{home / 'one'}:{home / 'two'}")
+    assert kubectl("config", "view", kubeconfig=home / "both")["extensions"] == expected["extensions"]
