@@ -274,7 +274,7 @@ class _Reader:
             meant = "true" if _BOOLEANS[lower] else "false"
             told = f"{text!r} could be read as a boolean; write {meant}, or quote it"
         elif text == "":
-            told = "has no value; write {} or [] for nothing, or null to take it away"
+            told = "has no value; write [] for an empty list, or null to take away what the profile gives"
         elif lower in ("null", "~"):
             told = f"{text!r} could be read as nothing; write null, or quote it"
         else:

@@ -171,7 +171,8 @@ class Member(Model):
     """A person, known by GitHub login."""
 
     role: Role
-    """What the member may do in the tenant's namespaces."""
+    """What the member's own credentials may do: laptops and OIDC groups. Without either nothing is bound, and
+    what a codespace may do is said by `codespaces.role`."""
     csr: str | None = Field(default=None, max_length=8192)
     """PEM of the certificate signing request of a laptop without a name; public."""
     devices: dict[DnsLabel, Device] = {}
@@ -291,9 +292,11 @@ class Tenant(Model):
     accelerators: dict[DnsLabel, Count] = {}
     """Grants by catalogue key; what is not named is 0."""
     accelerators_per_pod: dict[DnsLabel, Count] = {}
-    """The most that one pod may ask for, by catalogue key."""
+    """The most that one pod should ask for, by catalogue key. Advice to people so far: nothing refuses a
+    larger pod that is within the quota."""
     node_pools: tuple[DnsLabel, ...] = ()
-    """Node pools without accelerators that pods may use; the accelerators' pools follow by themselves."""
+    """Node pools without accelerators that are meant for the tenant. Advice to people so far: nothing keeps a
+    pod from other nodes but their taints, and nothing keeps it from tolerating those."""
     quota: Quota
     """What the tenant may use in total."""
     limits: ContainerLimits

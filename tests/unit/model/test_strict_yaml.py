@@ -17,7 +17,7 @@ WORDS = {
     "on": "'on' could be read as a boolean; write true, or quote it",
     "True": "'True' could be read as a boolean; write true, or quote it",
     "FALSE": "'FALSE' could be read as a boolean; write false, or quote it",
-    "": "has no value; write {} or [] for nothing, or null to take it away",
+    "": "has no value; write [] for an empty list, or null to take away what the profile gives",
     "~": "'~' could be read as nothing; write null, or quote it",
     "Null": "'Null' could be read as nothing; write null, or quote it",
     "=": "'=' has a special meaning in YAML; quote it",
