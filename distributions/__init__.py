@@ -1,0 +1,1 @@
+"""How the distributions are built from this checkout."""

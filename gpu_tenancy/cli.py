@@ -1,0 +1,5 @@
+"""Where the `tenancy` command begins."""
+
+from automation.cli import main
+
+__all__ = ["main"]
