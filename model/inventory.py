@@ -60,6 +60,13 @@ class Thing:
         return f"{self.kind} {self.within}/{self.name}" if self.within else f"{self.kind} {self.name}"
 
 
+def advice(thing: Thing) -> str:
+    """What to do where another thing has the name."""
+    if thing.kind in (REPOSITORY_SECRET, ORGANIZATION_SECRET):
+        return "set codespaces.secret_name to a name of its own"
+    return "take another name"
+
+
 def of_stack(cluster: Cluster, tenants: Iterable[Tenant]) -> Iterator[Thing]:
     """Everything that a cluster and its tenants make, the cluster's own first."""
     yield from of_cluster(cluster)

@@ -43,14 +43,24 @@ class InvalidConfiguration(ValueError):  # noqa: N818 - reads as what it is
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What a finding is about beside its own place: a key of another file."""
+
+    tenant: str | None
+    """Whose file; None for the cluster's description."""
+    key: Key
+    stack: str | None = None
+    """None for the same stack."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One broken rule, before it is known in which file and line the key stands."""
 
     key: Key
     message: str
     value: object = None
-    elsewhere: tuple[str | None, Key] | None = None
-    """What else it is about: a key in the file of another tenant, by name, or of the cluster (None)."""
+    elsewhere: Elsewhere | None = None
 
 
 def set_of(problems: Iterable[Problem]) -> list[Problem]:

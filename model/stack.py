@@ -8,14 +8,16 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from model import explain, profile, strict_yaml
+from model import explain, layout, profile, strict_yaml
 from model.cluster import Cluster
 from model.merge import merge
 from model.problems import Finding, InvalidConfiguration, Key, Problem, dotted, suggestion
 from model.profile import Raw
 from model.rules import cluster as cluster_rules
 from model.rules import collisions, fit
+from model.rules import configuration as configuration_rules
 from model.rules import fleet as fleet_rules
+from model.rules import stacks as stack_rules
 from model.rules import tenant as tenant_rules
 from model.strict_yaml import Document
 from model.tenant import Tenant
@@ -25,6 +27,13 @@ _AT_CLUSTER: Key = ("config", CONFIG_KEY)
 _SOMEONE = {"description": "unknown", "owner": "unknown@example.com"}
 _IDENTITY = (("name",), ("profile",), ("description",), ("owner",))
 """What no profile can give."""
+_QUIET = (".gitkeep", ".gitignore", ".DS_Store", "README.md")
+"""What may lie beside the tenants' files without a word."""
+_STACK_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+_STACK_NAME_HINT = (
+    "it is the value of a label too: at most 63 letters, digits, '-', '_' and '.', with a letter or digit at "
+    "both ends"
+)
 _FILE_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?\.yaml")
 
 
@@ -35,19 +44,34 @@ class Stack:
     name: str
     cluster: Cluster
     tenants: tuple[Tenant, ...]
+    warnings: tuple[Problem, ...] = ()
+    """What is allowed, and better otherwise."""
 
 
 def load(root: Path, stack: str, cluster: Mapping[str, object] | None = None) -> Stack:
-    """The stack as the files under `root` describe it.
+    """The stack as the files under `root` describe it, alone.
 
     `cluster` is the value of `tenancy:cluster` where the caller has it; else Pulumi.<stack>.yaml is read.
     Raises InvalidConfiguration with all problems of all files.
     """
-    if re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}", stack) is None:
-        raise InvalidConfiguration([Problem(stack, None, None, "", stack, "is not the name of a stack")])
-    described = _described_cluster(root, stack, cluster)
-    files, strangers = _tenant_files(root, stack)
-    return _Loading(described, files, strangers).stack(stack)
+    return _Loading(root, stack, cluster).stack()
+
+
+def load_beside(root: Path, wanted: Iterable[str]) -> dict[str, Stack | InvalidConfiguration]:
+    """The wanted stacks by name, or what is wrong with each; held against all others under `root` too.
+
+    A stack that cannot be read, or only in part, counts for the others as far as it can be.
+    """
+    names = tuple(wanted)
+    read = {name: _Loading(root, name) for name in dict.fromkeys((*names, *layout.stacks(root)))}
+    found: dict[str, Stack | InvalidConfiguration] = {}
+    for name in names:
+        try:
+            read[name].hold_against([other for each, other in read.items() if each != name])
+            found[name] = read[name].stack()
+        except InvalidConfiguration as error:
+            found[name] = error
+    return found
 
 
 def describe(stack: str, cluster: Mapping[str, object], tenants: Mapping[str, Mapping[str, object]]) -> Stack:
@@ -71,9 +95,11 @@ def _described_cluster(root: Path, stack: str, given: Mapping[str, object] | Non
     document = strict_yaml.read(path, root)
     config = document.data.get("config")
     own = cast("Raw", config).get(CONFIG_KEY) if isinstance(config, dict) else None
+    wrong = () if document.problems else tuple(_wrong_configuration(document))
     if given is not None:
         lines = document.positions if own == given else {}
-        return Document(document.file, dict(given), lines)
+        return Document(document.file, dict(given), lines, wrong)
+    document = replace(document, problems=(*document.problems, *wrong))
     if document.problems:
         return document
     if not isinstance(own, dict):
@@ -83,6 +109,13 @@ def _described_cluster(root: Path, stack: str, given: Mapping[str, object] | Non
         told = "is encrypted; a cluster's description holds no secrets, write it in plain"
         return replace(document, problems=(_problem(document, _AT_CLUSTER, told),))
     return replace(document, data=cast("dict[str, object]", own))
+
+
+def _wrong_configuration(document: Document) -> Iterable[Problem]:
+    config = document.data.get("config")
+    if isinstance(config, dict):
+        for finding in configuration_rules.check(cast("Raw", config)):
+            yield _problem(document, finding.key, finding.message)
 
 
 def _problem(document: Document, key: Key, message: str, value: object = None) -> Problem:
@@ -99,24 +132,37 @@ def _place(document: Document, key: Key) -> tuple[int | None, int | None]:
     return None, None
 
 
-def _tenant_files(root: Path, stack: str) -> tuple[dict[str, Document], list[Problem]]:
-    """The tenants' files as read, by tenant, and what does not belong in their folder."""
+@dataclass(frozen=True)
+class _Folder:
+    """The tenants' files as read, by tenant, and what does not belong beside them."""
+
+    documents: dict[str, Document]
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+def _tenant_files(root: Path, stack: str) -> _Folder:
     folder = root / "tenants" / stack
     shown = folder.relative_to(root).as_posix()
     if folder.is_symlink() or folder.parent.is_symlink():
-        return {}, [_plain(shown, "is a symbolic link; put the folder itself here")]
+        return _Folder({}, (_plain(shown, "is a symbolic link; put the folder itself here"),))
     if not folder.is_dir():
-        return {}, [_plain(shown, "does not exist; make it, even if the cluster has no tenants yet")]
+        return _Folder(
+            {}, (_plain(shown, "does not exist; make it, even if the cluster has no tenants yet"),)
+        )
     documents: dict[str, Document] = {}
-    strangers: list[Problem] = []
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
     for name in sorted(path.name for path in folder.iterdir()):
+        readable = f"{shown}/{ascii(name)[1:-1]}"
         if _FILE_NAME.fullmatch(name):
             documents[name.removesuffix(".yaml")] = strict_yaml.read(folder / name, root)
-        elif name not in (".gitkeep", "README.md"):
-            readable = ascii(name)[1:-1]
+        elif name.startswith(".") and name not in _QUIET:
+            warnings.append(_plain(readable, "is hidden, so it is nobody's file; remove it"))
+        elif name not in _QUIET:
             told = "does not belong here; tenants' files are named <tenant>.yaml, in lower case"
-            strangers.append(_plain(f"{shown}/{readable}", told))
-    return documents, strangers
+            problems.append(_plain(readable, told))
+    return _Folder(documents, tuple(problems), tuple(warnings))
 
 
 def _plain(file: str, message: str) -> Problem:
@@ -126,26 +172,58 @@ def _plain(file: str, message: str) -> Problem:
 class _Loading:
     """One run over the files of a stack, collecting problems on its way."""
 
-    def __init__(self, described: Document, files: Mapping[str, Document], strangers: Iterable[Problem]):
-        self.described = described
-        self.files = files
+    def __init__(self, root: Path, name: str, given: Mapping[str, object] | None = None):
+        self.name = name
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
         self.bases: dict[str, Raw] = {}
-        self.problems: list[Problem] = [*described.problems, *strangers]
+        self.others: dict[str, _Loading] = {}
+        self.cluster: Cluster | None = None
+        self.tenants: dict[str, Tenant] = {}
+        if _STACK_NAME.fullmatch(name) is None:
+            self.problems.append(_plain(ascii(name)[1:-1], f"is not the name of a stack; {_STACK_NAME_HINT}"))
+            return
+        folder = _tenant_files(root, name)
+        self.described = _described_cluster(root, name, given)
+        self.files = folder.documents
+        self.problems += [*self.described.problems, *folder.problems]
+        self.warnings += folder.warnings
         for file in self.files.values():
             self.problems += file.problems
+        self._judge()
 
-    def stack(self, name: str) -> Stack:
-        cluster, profiles = self._cluster()
-        tenants: dict[str, Tenant] = {}
+    def _judge(self) -> None:
+        self.cluster, profiles = self._cluster()
         for stem, file in self.files.items():
             if not file.problems:
-                tenant = self._tenant(stem, file, cluster, profiles)
+                tenant = self._tenant(stem, file, self.cluster, profiles)
                 if tenant is not None:
-                    tenants[stem] = tenant
-        self._fleet(tenants, cluster)
-        if self.problems or cluster is None:
+                    self.tenants[stem] = tenant
+        self._fleet(self.tenants, self.cluster)
+
+    def hold_against(self, others: Iterable["_Loading"]) -> None:
+        """Add what is wrong with this stack beside the others."""
+        self.others = {other.name: other for other in others}
+        seen = [described for other in self.others.values() if (described := other.described_stack())]
+        if (own := self.described_stack()) is None:
+            return
+        for name, finding in stack_rules.check(own, seen):
+            if name is None:
+                self._report(self.described, [self._located(finding)], _AT_CLUSTER)
+            else:
+                self._report_tenant(name, [self._located(finding)])
+
+    def described_stack(self) -> stack_rules.Described | None:
+        """As much of the stack as could be read; None where its cluster could not."""
+        if self.cluster is None:
+            return None
+        return stack_rules.Described(self.name, self.cluster, tuple(self.tenants.values()))
+
+    def stack(self) -> Stack:
+        """The stack. Raises InvalidConfiguration with all problems found so far."""
+        if self.problems or self.cluster is None:
             raise InvalidConfiguration(self.problems)
-        return Stack(name, cluster, tuple(tenants.values()))
+        return Stack(self.name, self.cluster, tuple(self.tenants.values()), tuple(self.warnings))
 
     def _cluster(self) -> tuple[Cluster | None, dict[str, Raw]]:
         if self.described.problems:
@@ -179,7 +257,9 @@ class _Loading:
         """The finding, its words naming the file and line of what else it is about."""
         if finding.elsewhere is None:
             return finding
-        return replace(finding, message=f"{finding.message}; see {self.place(*finding.elsewhere)}")
+        where = finding.elsewhere
+        owner = self.others[where.stack] if where.stack is not None else self
+        return replace(finding, message=f"{finding.message}; see {owner.place(where.tenant, where.key)}")
 
     def place(self, tenant: str | None, key: Key) -> str:
         """`file:line (key)` of a key of a tenant's file, or of the cluster's description."""

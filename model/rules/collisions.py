@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from model import inventory, names
 from model.cluster import Cluster
 from model.inventory import Thing
-from model.problems import Finding
+from model.problems import Elsewhere, Finding
 from model.tenant import Tenant
 
 Told = Iterator[tuple[str, Finding]]
@@ -48,18 +48,12 @@ def among(things: Iterable[Thing]) -> Iterator[tuple[Thing, Thing]]:
 
 def finding(first: Thing, second: Thing) -> Finding:
     """What the file of the second is told."""
-    told = f"makes {second} a second time; {_advice(second)}"
-    return Finding(second.key, told, second.name, elsewhere=(first.tenant, first.key))
+    told = f"makes {second} a second time; {inventory.advice(second)}"
+    return Finding(second.key, told, second.name, elsewhere=Elsewhere(first.tenant, first.key))
 
 
 def _owners(pair: tuple[Thing, Thing]) -> tuple[str | None, str | None]:
     return pair[0].tenant, pair[1].tenant
-
-
-def _advice(thing: Thing) -> str:
-    if thing.kind in (inventory.REPOSITORY_SECRET, inventory.ORGANIZATION_SECRET):
-        return "set codespaces.secret_name to a name of its own"
-    return "take another name"
 
 
 def _namespaces(tenants: Iterable[Tenant]) -> Iterator[Thing]:

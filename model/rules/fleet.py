@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from model.cluster import Cluster
-from model.problems import Finding, Key, suggestion
+from model.problems import Elsewhere, Finding, suggestion
 from model.rules import addresses
 from model.rules.shared import repository_keys, requests
 from model.scalars import FolderMode, State
@@ -64,12 +64,12 @@ def _names(fleet: Fleet) -> Told:
 
 
 def _repositories(fleet: Fleet) -> Told:
-    owners: dict[str, tuple[str, Key]] = {}
+    owners: dict[str, Elsewhere] = {}
     for tenant in fleet.tenants:
         for key, repository in repository_keys(tenant):
-            owner = owners.setdefault(repository.lower(), (tenant.name, key))
-            if owner[0] != tenant.name:
-                told = f"{repository!r} belongs to tenant {owner[0]!r} already"
+            owner = owners.setdefault(repository.lower(), Elsewhere(tenant.name, key))
+            if owner.tenant != tenant.name:
+                told = f"{repository!r} belongs to tenant {owner.tenant!r} already"
                 yield tenant.name, Finding(key, told, repository, owner)
 
 
