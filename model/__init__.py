@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         Role,
         State,
     )
-    from model.stack import Stack, describe, load
+    from model.stack import Stack, describe, load, load_beside
     from model.tenant import (
         Egress,
         ExtraNamespace,
@@ -80,6 +80,7 @@ __all__ = [
     "describe",
     "granted",
     "load",
+    "load_beside",
     "stacks",
 ]
 
@@ -107,6 +108,7 @@ _HOMES = {
     "State": "scalars",
     "Stack": "stack",
     "load": "stack",
+    "load_beside": "stack",
     "stacks": "layout",
     "describe": "stack",
     "Egress": "tenant",

@@ -219,7 +219,7 @@ def secret_names(tenant: Tenant, cluster: Cluster) -> tuple[str, ...]:
 
 
 def _contexts(tenant: Tenant, cluster: Cluster) -> Iterator[Thing]:
-    laptops = [login.lower() for login, member in tenant.members.items() if member.csr is not None]
+    laptops = [login.lower() for login, member in tenant.members.items() if member.requests]
     codespaces = tenant.all_repositories if tenant.codespaces.enabled else ()
     for namespace in namespaces_of(tenant):
         context = names.kubeconfig_context(cluster.name, namespace.name)

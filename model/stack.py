@@ -54,7 +54,7 @@ def load(root: Path, stack: str, cluster: Mapping[str, object] | None = None) ->
     `cluster` is the value of `tenancy:cluster` where the caller has it; else Pulumi.<stack>.yaml is read.
     Raises InvalidConfiguration with all problems of all files.
     """
-    return _Loading(root, stack, cluster).stack()
+    return _read(root, stack, cluster).stack()
 
 
 def load_beside(root: Path, wanted: Iterable[str]) -> dict[str, Stack | InvalidConfiguration]:
@@ -63,7 +63,7 @@ def load_beside(root: Path, wanted: Iterable[str]) -> dict[str, Stack | InvalidC
     A stack that cannot be read, or only in part, counts for the others as far as it can be.
     """
     names = tuple(wanted)
-    read = {name: _Loading(root, name) for name in dict.fromkeys((*names, *layout.stacks(root)))}
+    read = {name: _read(root, name) for name in dict.fromkeys((*names, *layout.stacks(root)))}
     found: dict[str, Stack | InvalidConfiguration] = {}
     for name in names:
         try:
@@ -83,7 +83,7 @@ def describe(stack: str, cluster: Mapping[str, object], tenants: Mapping[str, Ma
         name: Document(f"tenant {name}", {"name": name, **described}, {})
         for name, described in sorted(tenants.items())
     }
-    return _Loading(Document("cluster", dict(cluster), {}), files, []).stack(stack)
+    return _Loading(stack, Document("cluster", dict(cluster), {}), _Folder(files)).stack()
 
 
 def _described_cluster(root: Path, stack: str, given: Mapping[str, object] | None) -> Document:
@@ -169,25 +169,27 @@ def _plain(file: str, message: str) -> Problem:
     return Problem(file, None, None, "", None, message)
 
 
+def _read(root: Path, name: str, given: Mapping[str, object] | None = None) -> "_Loading":
+    """All files of a stack, read and judged."""
+    if _STACK_NAME.fullmatch(name) is None:
+        problem = _plain(ascii(name)[1:-1], f"is not the name of a stack; {_STACK_NAME_HINT}")
+        return _Loading(name, Document(problem.file, problems=(problem,)), _Folder({}))
+    return _Loading(name, _described_cluster(root, name, given), _tenant_files(root, name))
+
+
 class _Loading:
     """One run over the files of a stack, collecting problems on its way."""
 
-    def __init__(self, root: Path, name: str, given: Mapping[str, object] | None = None):
+    def __init__(self, name: str, described: Document, folder: _Folder):
         self.name = name
-        self.problems: list[Problem] = []
-        self.warnings: list[Problem] = []
+        self.described = described
+        self.files = folder.documents
+        self.problems: list[Problem] = [*described.problems, *folder.problems]
+        self.warnings = folder.warnings
         self.bases: dict[str, Raw] = {}
         self.others: dict[str, _Loading] = {}
         self.cluster: Cluster | None = None
         self.tenants: dict[str, Tenant] = {}
-        if _STACK_NAME.fullmatch(name) is None:
-            self.problems.append(_plain(ascii(name)[1:-1], f"is not the name of a stack; {_STACK_NAME_HINT}"))
-            return
-        folder = _tenant_files(root, name)
-        self.described = _described_cluster(root, name, given)
-        self.files = folder.documents
-        self.problems += [*self.described.problems, *folder.problems]
-        self.warnings += folder.warnings
         for file in self.files.values():
             self.problems += file.problems
         self._judge()
@@ -223,7 +225,7 @@ class _Loading:
         """The stack. Raises InvalidConfiguration with all problems found so far."""
         if self.problems or self.cluster is None:
             raise InvalidConfiguration(self.problems)
-        return Stack(self.name, self.cluster, tuple(self.tenants.values()), tuple(self.warnings))
+        return Stack(self.name, self.cluster, tuple(self.tenants.values()), self.warnings)
 
     def _cluster(self) -> tuple[Cluster | None, dict[str, Raw]]:
         if self.described.problems:

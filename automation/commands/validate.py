@@ -22,7 +22,7 @@ def validate(context: click.Context, names: tuple[str, ...], as_json: bool, verb
       tenancy validate --stack gpu -v      one, and who was granted how many accelerators
     """
     root = project.root()
-    results = {name: loading.check(root, name) for name in project.choose_or_all(root, names)}
+    results = loading.check_all(root, project.choose_or_all(root, names))
     if as_json:
         plain.as_json({"stacks": [_report(name, result) for name, result in results.items()]})
     else:
@@ -38,6 +38,8 @@ def _print(name: str, result: Loaded, *, verbose: bool) -> None:
             click.echo(problem, err=True)
         click.echo(f"{name}: {_number(len(result), 'problem')}", err=True)
         return
+    for warning in result.warnings:
+        click.echo(f"warning: {warning}", err=True)
     accelerators = result.cluster.accelerators
     kinds = _number(len(accelerators), "kind")
     click.echo(f"{name}: {_number(len(result.tenants), 'tenant')}, {kinds} of accelerators, fine")
@@ -66,6 +68,7 @@ def _report(name: str, result: Loaded) -> dict[str, object]:
         "stack": name,
         "valid": True,
         "problems": [],
+        "warnings": loading.as_data(result.warnings),
         "tenants": [tenant.name for tenant in result.tenants],
         "accelerators": {
             key: {"granted": sum(shares.values()), "total": catalogue[key].total, "tenants": shares}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from model import InvalidConfiguration, load
+from model import InvalidConfiguration, load_beside
 from tests.unit.model import corpus
 
 HEADER = "name: vision\nprofile: research\ndescription: Images\nowner: vision@example.com\n"
@@ -37,9 +37,9 @@ def report(case: corpus.Case, root: Path, stack: str = "test") -> tuple[str, ...
     for path, content in case.files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(content, "utf-8")
-    with pytest.raises(InvalidConfiguration) as raised:
-        load(root, stack)
-    return tuple(str(raised.value).split("\n"))
+    found = load_beside(root, [stack])[stack]
+    assert isinstance(found, InvalidConfiguration)
+    return tuple(str(found).split("\n"))
 
 
 def test_the_corpus_is_large_and_its_names_tell_cases_apart():

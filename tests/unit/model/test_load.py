@@ -188,3 +188,23 @@ def test_a_password_in_an_address_is_not_repeated(root: Path):
         load(root, "test")
     assert "secret" not in str(raised.value)
     assert "secret" not in str([problem.value for problem in raised.value.problems])
+
+
+def test_hidden_files_are_nobodys_and_stop_nothing(tmp_path: Path):
+    (tmp_path / "tenants/test").mkdir(parents=True)
+    (tmp_path / "Pulumi.test.yaml").write_bytes((corpus.FOLDER / "Pulumi.test.yaml").read_bytes())
+    (tmp_path / "tenants/test/.DS_Store").write_bytes(b"\0")
+    (tmp_path / "tenants/test/.vision.yaml.swp").write_bytes(b"\0")
+    found = load(tmp_path, "test")
+    assert found.tenants == ()
+    assert [str(warning) for warning in found.warnings] == [
+        "tenants/test/.vision.yaml.swp: is hidden, so it is nobody's file; remove it"
+    ]
+
+
+def test_a_stacks_name_may_hold_dots_and_has_to_be_the_value_of_a_label(tmp_path: Path):
+    (tmp_path / "Pulumi.prod.eu.yaml").write_text("")
+    assert stacks(tmp_path) == ("prod.eu",)
+    for name in ("_x", "x" * 80, "x."):
+        with pytest.raises(InvalidConfiguration, match="is not the name of a stack"):
+            load(tmp_path, name)
