@@ -16,7 +16,7 @@ help:
 	@echo "make unit   the tests that build nothing and open no port: under a minute"
 	@echo "make test   everything a fresh machine needs, then lint and all tests, with their coverage"
 	@echo "make schemas model/schemas/*.json anew from the models"
-	@echo "make wheel  the distribution, in dist/"
+	@echo "make wheel  the distributions, for programs and for laptops, in dist/"
 	@echo "make lock   requirements.txt anew from pyproject.toml; UPGRADE=name==version changes one"
 	@echo "make down   stop the sandbox; what it holds stays for the next make up"
 	@echo "make clean  stop the sandbox and remove it and $(VENV); built programs stay in the user's cache"
@@ -49,7 +49,7 @@ schemas: $(VENV)/installed
 	$(BIN)/python -m model.schema
 
 wheel: $(VENV)/installed
-	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist . ./distributions/laptop
 
 RESOLVE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --all-extras pyproject.toml $(UPGRADE:%=--upgrade-package %)

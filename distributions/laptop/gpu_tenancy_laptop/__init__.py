@@ -1,0 +1,1 @@
+"""Laptop access to a GPU tenancy."""
