@@ -54,6 +54,15 @@ def open_stack(root: Path, name: str, *, create: bool = False) -> auto.Stack:
         raise StackError(_reason(error)) from None
 
 
+def kubeconfig(stack: auto.Stack) -> str | None:
+    """The content of the stack's own kubeconfig; None where it takes the ambient one. Raises StackError."""
+    try:
+        found = stack.get_all_config().get("tenancy:kubeconfig")
+    except auto.CommandError as error:
+        raise StackError(_reason(error)) from None
+    return found.value or None if found else None
+
+
 def preview(
     stack: auto.Stack,
     *,

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from automation import loading, output, plain, project
+from automation import cluster_check, loading, output, plain, project
 from automation.commands.shared import json_option, stacks_option
-from automation.errors import BAD_INPUT, FAILED, PENDING
+from automation.errors import BAD_INPUT, FAILED, PENDING, TenancyError
 from model import Problem
 
 
@@ -71,11 +71,12 @@ def _one(root: Path, name: str, operation: str, *, refresh: bool, quiet: bool) -
     say: Callable[[str], None] | None = None if quiet else click.echo
     try:
         stack = engine.open_stack(root, name, create=operation == "up")
+        cluster_check.check(loading.loaded(root, name).cluster, engine.kubeconfig(stack))
         run = engine.up if operation == "up" else engine.preview
         outcome = run(stack, say=say, refresh=refresh)
         if operation == "up" and not quiet:
             _show_tenants(engine.outputs(stack))
-    except engine.StackError as failed:
+    except TenancyError as failed:
         click.echo(f"{name}: {failed}", err=True)
         return {"stack": name, "error": str(failed), "changes": {}, "steps": [], "warnings": []}
     return {
