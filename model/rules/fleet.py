@@ -54,13 +54,37 @@ def granted(tenants: tuple[Tenant, ...], accelerator: str) -> dict[str, int]:
 
 
 def _names(fleet: Fleet) -> Told:
+    renamed: dict[str, str] = {}
     for tenant in fleet.tenants:
+        if tenant.former_name is not None and tenant.former_name not in fleet.names:
+            yield from _renamed(tenant, renamed.setdefault(tenant.former_name, tenant.name))
         if tenant.former_name in fleet.names - {tenant.name}:
             told = f"{tenant.former_name!r} is another tenant; its file must go when it is renamed"
             yield tenant.name, Finding(("former_name",), told, tenant.former_name)
-        if tenant.split_from is not None and tenant.split_from not in fleet.names:
-            told = f"{tenant.split_from!r} is not a tenant; {suggestion(tenant.split_from, fleet.names)}"
+        gone = tenant.split_from is not None and tenant.split_from not in fleet.names
+        if tenant.split_from is not None and gone and not _was_renamed(tenant.split_from, fleet):
+            told = (
+                f"{tenant.split_from!r} is not a tenant; once a split is applied, remove it; "
+                f"{suggestion(tenant.split_from, fleet.names)}"
+            )
             yield tenant.name, Finding(("split_from",), told, tenant.split_from)
+
+
+def _renamed(tenant: Tenant, first: str) -> Told:
+    if tenant.namespace is None:
+        told = (
+            f"needs 'namespace', the name that stays (usually {tenant.former_name}): without it "
+            "the namespace would be replaced, and lost with all it holds"
+        )
+        yield tenant.name, Finding(("former_name",), told, tenant.former_name)
+    if first != tenant.name:
+        told = f"{tenant.former_name!r} is what tenant {first!r} was called too; only one can be"
+        elsewhere = Elsewhere(first, ("former_name",))
+        yield tenant.name, Finding(("former_name",), told, tenant.former_name, elsewhere)
+
+
+def _was_renamed(name: str, fleet: Fleet) -> bool:
+    return any(tenant.former_name == name for tenant in fleet.tenants)
 
 
 def _repositories(fleet: Fleet) -> Told:
