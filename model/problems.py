@@ -29,7 +29,7 @@ class Problem:
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         message = self.message if len(self.message) <= MAX_MESSAGE else f"{self.message[:MAX_MESSAGE]}…"
-        return f"{place}: {self.key}: {message}" if self.key else f"{place}: {message}"
+        return printable(f"{place}: {self.key}: {message}" if self.key else f"{place}: {message}")
 
 
 class InvalidConfiguration(ValueError):  # noqa: N818 - reads as what it is
@@ -63,6 +63,11 @@ class Finding:
     elsewhere: Elsewhere | None = None
 
 
+def printable(text: str) -> str:
+    """The text with escapes for what a terminal would obey: no file's content forges a line of a report."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
 def set_of(problems: Iterable[Problem]) -> list[Problem]:
     """The problems without repetitions, in order."""
     return list({str(problem): problem for problem in problems}.values())
@@ -75,7 +80,7 @@ def dotted(key: Key) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            name = part if part.isprintable() else ascii(part)[1:-1]
+            name = printable(part)
             text += f".{name}" if text else name
     return text if len(text) <= MAX_KEY else f"{text[:MAX_KEY]}…"
 

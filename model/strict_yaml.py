@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 
 import yaml
 
-from model.problems import Key, Problem, dotted
+from model.problems import Key, Problem, dotted, printable
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 20
@@ -203,9 +203,9 @@ class _Reader:
 
     def _plain_node(self, event: Any, key: Key) -> None:
         if event.anchor is not None:
-            self._problem(key, _position(event), f"has the anchor &{event.anchor}; remove it")
+            self._problem(key, _position(event), f"has the anchor &{printable(event.anchor)}; remove it")
         if event.tag is not None:
-            self._problem(key, _position(event), f"has the tag {event.tag}; remove it")
+            self._problem(key, _position(event), f"has the tag {printable(event.tag)}; remove it")
 
     def _list(self, events: _Events, key: Key, depth: int) -> list[object]:
         values: list[object] = []

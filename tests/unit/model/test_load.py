@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import model
-from model import InvalidConfiguration, Stack, State, granted, load, stacks, strict_yaml
+from model import InvalidConfiguration, Problem, Stack, State, granted, load, stacks, strict_yaml
 from tests.unit.model import corpus
 
 ROOT = Path(__file__).parents[3]
@@ -208,3 +208,8 @@ def test_a_stacks_name_may_hold_dots_and_has_to_be_the_value_of_a_label(tmp_path
     for name in ("_x", "x" * 80, "x."):
         with pytest.raises(InvalidConfiguration, match="is not the name of a stack"):
             load(tmp_path, name)
+
+
+def test_no_message_forges_a_line_of_a_report():
+    problem = Problem("f.yaml", 1, 1, "key", None, "is \x1b[31mred\x9b0m\ng.yaml: fine")
+    assert str(problem) == r"f.yaml:1: key: is \x1b[31mred\x9b0m\ng.yaml: fine"

@@ -81,6 +81,9 @@ REFUSED = {
         "f.yaml:1: a: has the tag tag:yaml.org,2002:python/object/apply:os.system; remove it"
     ],
     b"--- !x\na: 1\n": ["f.yaml:1: has the tag !x; remove it"],
+    # A tag is URI-encoded: it could hold a line of its own, or what a terminal obeys.
+    b"a: !<%1b[31m%0ag.yaml:%20fine> x\n": [r"f.yaml:1: a: has the tag \x1b[31m\ng.yaml: fine; remove it"],
+    b"a: !<x%C2%9b31m> x\n": [r"f.yaml:1: a: has the tag x\x9b31m; remove it"],
     b"a: 1\n---\nb: 1\n": ["f.yaml:2: holds more than one document; keep the first only"],
     b"%YAML 1.1\n---\na: 1\n": ["f.yaml:1: has a % directive; remove it"],
     b"a: 1\nb: \xff\n": ["f.yaml:2: is not UTF-8; save the file in that encoding"],
