@@ -24,6 +24,10 @@ class StackError(TenancyError):
     """An operation on a stack failed; the message is what Pulumi said, without its secrets."""
 
 
+class StackMissingError(StackError):
+    """The backend has no such stack: it was never applied."""
+
+
 @dataclass
 class Outcome:
     """What an operation did, or in a preview would do."""
@@ -49,7 +53,10 @@ def open_stack(root: Path, name: str, *, create: bool = False) -> auto.Stack:
             return auto.Stack.create_or_select(name, workspace)
         return auto.Stack.select(name, workspace)
     except auto.StackNotFoundError:
-        raise StackError(f"stack {name!r} has never been applied: tenancy up --stack {name}") from None
+        raise StackMissingError(
+            f"stack {name!r} has never been applied: tenancy up --stack {name}; "
+            f"to preview it first: pulumi stack init {name}"
+        ) from None
     except auto.CommandError as error:
         raise StackError(_reason(error)) from None
 
