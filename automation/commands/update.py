@@ -42,7 +42,7 @@ def _each(
 ) -> list[dict[str, Any]]:
     root = project.root()
     chosen = project.choose(root, names)
-    report_invalid(context, root, chosen)
+    _report_invalid(context, root, chosen)
     reports = [_one(root, name, operation, refresh=refresh, quiet=as_json) for name in chosen]
     if as_json:
         plain.as_json({"stacks": reports})
@@ -51,7 +51,7 @@ def _each(
     return reports
 
 
-def report_invalid(context: click.Context, root: Path, names: tuple[str, ...]) -> None:
+def _report_invalid(context: click.Context, root: Path, names: tuple[str, ...]) -> None:
     """Ends the command with all problems of the stacks' files, before anything is touched."""
     problems = [problem for name in names for problem in _problems(root, name)]
     if problems:
